@@ -1,0 +1,23 @@
+//! Gleaner keeps an archive of the news: it polls a list of feeds for years and turns every item into one
+//! article of a fixed schema.
+//!
+//! An article takes one way through this crate, and never back:
+//!
+//! ```text
+//! config ─▶ schedule ─▶ fetch ─▶ parse ─▶ normalise ─▶ decide ─▶ store ─▶ export
+//! feed list  when next?  HTTP     bytes ▶   entry ▶     known?    SQLite   JSON, OPML, …
+//!                        outcome  entries   draft       new?
+//! ```
+//!
+//! `schedule`, `parse`, `normalise`, `identity`, `copies` and `decide` are pure: time and settings are passed in.
+//! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
+//! [`poll`] walks one feed along the whole way, [`daemon`] does so for ever.
+
+pub mod article;
+pub mod cli;
+pub mod config;
+pub mod export;
+pub mod fetch;
+pub mod normalise;
+pub mod opml;
+pub mod parse;
