@@ -18,6 +18,7 @@ pub mod cli;
 pub mod config;
 pub mod export;
 pub mod fetch;
+pub mod identity;
 pub mod normalise;
 pub mod opml;
 pub mod parse;
