@@ -16,6 +16,7 @@
 pub mod article;
 pub mod cli;
 pub mod config;
+pub mod decide;
 pub mod export;
 pub mod fetch;
 pub mod identity;
