@@ -3,6 +3,8 @@
 //! What is for programs goes to stdout alone, all else to stderr. Exit status: 0 done, 1 it failed, 2 the command
 //! line or the config is wrong.
 
+pub mod parse;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,10 +30,22 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Shows what a feed document says, as JSON
+    Parse(parse::ParseArgs),
+}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let _ = Cli::parse();
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Parse(args) => parse::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gleaner: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

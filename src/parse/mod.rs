@@ -4,6 +4,10 @@
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
 //! and make the article again under better rules.
 
+pub mod charset;
+pub mod date;
+mod model;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -201,6 +205,18 @@ pub enum ParseError {
 ///
 /// # Errors
 /// A [`ParseError`] where the document holds no feed at all; single bad entries are left out with a warning.
-pub fn parse(_body: &[u8], _url: &Url, _content_type: Option<&str>) -> Result<Document, ParseError> {
-    Err(ParseError::Empty)
+pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Document, ParseError> {
+    let charset::Decoded { text, warnings } = charset::decode(body, content_type);
+    let text = text.trim_ascii_start();
+    if text.is_empty() {
+        return Err(ParseError::Empty);
+    }
+    // The declaration names a character set that the text no longer has.
+    let text = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
+        Some((_, rest)) => rest,
+        None => text,
+    };
+    let mut feed = model::read(text, url).map_err(|refusal| ParseError::NotAFeed(refusal.to_string()))?;
+    let entries = std::mem::take(&mut feed.entries);
+    Ok(Document { entries: entries.into_iter().map(|entry| model::entry(entry, &feed)).collect(), feed: model::head(&feed), warnings })
 }
