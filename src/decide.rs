@@ -99,7 +99,12 @@ pub enum Target {
     /// One that this feed showed before.
     Known(ArticleRef),
     /// One that is new to this feed. Where another feed has an article of this id, it is that one.
-    New(ArticleId),
+    New {
+        /// Its id.
+        id: ArticleId,
+        /// Its own page, where the id was made from it.
+        page: Option<IdentityUrl>,
+    },
 }
 
 /// One article of the document.
@@ -152,6 +157,24 @@ struct Group {
     taken_along: Vec<(ArticleRef, Key)>,
 }
 
+/// What one feed has to say of an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voice {
+    /// Is it the feed of the site that the article's own page belongs to?
+    pub is_publisher: bool,
+    /// Words of the body.
+    pub words: u32,
+    /// The feed's name.
+    pub feed: String,
+}
+
+/// Which of several voices speaks for an article: the publisher's own, then the fuller body, then the feed whose
+/// name sorts first.
+pub fn speaker<'a>(voices: impl Iterator<Item = &'a Voice>) -> Option<usize> {
+    let rank = |voice: &'a Voice| (voice.is_publisher, voice.words, std::cmp::Reverse(voice.feed.as_str()));
+    voices.enumerate().max_by_key(|(_, voice)| rank(voice)).map(|(at, _)| at)
+}
+
 /// Decides which article each entry is.
 ///
 /// # Errors
@@ -202,30 +225,27 @@ impl<'a, K: Known> Matcher<'a, K> {
                 guids[at] = Some(key);
             }
         }
-        // A link that turns out to identify nothing makes way for a guid that is a URL, which may collide in turn.
+        // Every address that an entry could go by is judged, not only the one that it ends up with: else what one entry
+        // is would hang on entries with which it shares nothing.
+        for at in &cared {
+            for url in poll.entries[*at].links.iter().filter(|url| url.is_root() || Some(*url) == poll.home) {
+                dead.insert(Key::link(url))?;
+            }
+        }
+        let addresses = cared.iter().flat_map(|at| poll.entries[*at].links.iter().map(|url| (Key::link(url), *at)));
+        for (key, entries) in grouped(addresses) {
+            if tell_different_stories(poll.entries, &entries) {
+                dead.insert(key)?;
+            }
+        }
         let mut links: Vec<Option<&IdentityUrl>> = poll.entries.iter().map(|entry| entry.links.first()).collect();
-        loop {
-            for at in &cared {
-                links[*at] = None;
-                for url in &poll.entries[*at].links {
-                    if url.is_root() || Some(url) == poll.home {
-                        dead.insert(Key::link(url))?;
-                    }
-                    if !dead.contains(Key::link(url))? {
-                        links[*at] = Some(url);
-                        break;
-                    }
+        for at in &cared {
+            links[*at] = None;
+            for url in &poll.entries[*at].links {
+                if !dead.contains(Key::link(url))? {
+                    links[*at] = Some(url);
+                    break;
                 }
-            }
-            let mut settled = true;
-            for (key, entries) in grouped(cared.iter().filter_map(|at| Some((Key::link(links[*at]?), *at)))) {
-                if tell_different_stories(poll.entries, &entries) {
-                    dead.insert(key)?;
-                    settled = false;
-                }
-            }
-            if settled {
-                break;
             }
         }
 
@@ -357,7 +377,7 @@ impl<'a, K: Known> Matcher<'a, K> {
                 None => {
                     let target = match group.target {
                         Some(article) => Target::Known(article),
-                        None => Target::New(self.new_id(group, &mut given)?),
+                        None => self.new_target(group, &mut given)?,
                     };
                     if let Some(article) = group.target {
                         match_of.insert(article, matches.len());
@@ -383,7 +403,7 @@ impl<'a, K: Known> Matcher<'a, K> {
     }
 
     /// The first id of those that the entry can have which no other article of this feed has.
-    fn new_id(&self, group: &Group, given: &mut HashSet<ArticleId>) -> Result<ArticleId, K::Error> {
+    fn new_target(&self, group: &Group, given: &mut HashSet<ArticleId>) -> Result<Target, K::Error> {
         let at = group.counts;
         let entry = &self.poll.entries[at];
         let date = entry.date.and_then(|at| chrono::DateTime::from_timestamp(at, 0)).map(|at| at.to_rfc3339()).unwrap_or_default();
@@ -403,22 +423,18 @@ impl<'a, K: Known> Matcher<'a, K> {
             kinds.extend(guid.or(elsewhere).map(IdKind::Guid));
             kinds.push(text);
         }
-        for kind in &kinds {
-            let id = ArticleId::make(self.poll.feed, kind, 1);
+        let last = kinds.len() - 1;
+        // Where all are taken, the last is numbered.
+        let tries = kinds.iter().map(|kind| (kind, 1)).chain((2..).map(|number| (&kinds[last], number)));
+        for (kind, number) in tries {
+            let id = ArticleId::make(self.poll.feed, kind, number);
             if !given.contains(&id) && !self.known.has_id(&id)? {
                 given.insert(id.clone());
-                return Ok(id);
+                let page = if let (IdKind::Url(url), 1) = (kind, number) { Some(url.clone()) } else { None };
+                return Ok(Target::New { id, page });
             }
         }
-        let mut number = 1;
-        loop {
-            number += 1;
-            let id = ArticleId::make(self.poll.feed, &kinds[kinds.len() - 1], number);
-            if !given.contains(&id) && !self.known.has_id(&id)? {
-                given.insert(id.clone());
-                return Ok(id);
-            }
-        }
+        unreachable!("the numbers do not end")
     }
 
     fn unmatched(&self, of: impl Fn(&Group) -> bool) -> Vec<usize> {
@@ -528,11 +544,11 @@ fn by_date_then_content(a: &EntryKeys, b: &EntryKeys) -> std::cmp::Ordering {
     rank(a)
         .cmp(&rank(b))
         .then_with(|| (&a.title, &a.text).cmp(&(&b.title, &b.text)))
-        .then_with(|| (&a.guid, &a.links).cmp(&(&b.guid, &b.links)))
+        .then_with(|| (&a.guid, &a.links, a.entry_hash).cmp(&(&b.guid, &b.links, b.entry_hash)))
 }
 
-/// The entry that counts where several are one article.
-fn latest_then_longest(entries: &[EntryKeys], among: &[usize]) -> usize {
+/// The entry that counts where several are one article: the latest, then the longest.
+pub fn latest_then_longest(entries: &[EntryKeys], among: &[usize]) -> usize {
     let rank = |at: &usize| (entries[*at].date, entries[*at].text.len());
     let best = among.iter().copied().max_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| by_date_then_content(&entries[*a], &entries[*b])));
     best.unwrap_or_default()

@@ -16,6 +16,7 @@
 pub mod article;
 pub mod cli;
 pub mod config;
+pub mod copies;
 pub mod decide;
 pub mod export;
 pub mod fetch;
@@ -23,3 +24,6 @@ pub mod identity;
 pub mod normalise;
 pub mod opml;
 pub mod parse;
+pub mod poll;
+pub mod schedule;
+pub mod store;

@@ -147,6 +147,7 @@ pub fn report(document: Document, now: DateTime<Utc>) -> Report {
 /// The article that an entry alone would become: nothing of it is known to an archive.
 fn article(entry: &Entry, draft: Draft) -> Article {
     Article {
+        revisions: None,
         id: article_id(entry, &draft),
         url: draft.url,
         title: draft.title,

@@ -56,6 +56,12 @@ fn first_bits(digest: &[u8]) -> i64 {
     digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | i64::from(*byte))
 }
 
+/// Of the entry's JSON; its parts are strings and numbers, so there is always one, and if not, of its words for people.
+fn entry_hash(entry: &Entry) -> i64 {
+    let json = serde_json::to_string(entry).unwrap_or_else(|_| format!("{entry:?}"));
+    first_bits(&Sha256::digest(json.as_bytes()))
+}
+
 /// Can nobody else have given this guid: a URL, a UUID or a `tag:` URI?
 pub fn is_global_guid(guid: &str) -> bool {
     let uuid = strip_prefix_ignoring_case(guid, "urn:uuid:").unwrap_or(guid);
@@ -94,6 +100,8 @@ pub struct EntryKeys {
     pub text_key: Key,
     /// Title and date.
     pub title_and_date_key: Option<Key>,
+    /// Of the whole entry as it was parsed: has it changed at all?
+    pub entry_hash: i64,
 }
 
 impl EntryKeys {
@@ -118,6 +126,7 @@ impl EntryKeys {
             source_site: entry.source.as_ref().and_then(|source| source.url.as_deref()).and_then(Site::of),
             title_and_date_key: date.filter(|_| !title.is_empty()).map(|at| Key::of(KeyKind::TitleAndDate, &[&title, &at.to_string()])),
             text_key: Key { kind: KeyKind::Text, hash: first_bits(&digest) },
+            entry_hash: entry_hash(entry),
             text_hash: data_encoding::HEXLOWER.encode(&digest),
             guid,
             links,
