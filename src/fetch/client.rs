@@ -1,5 +1,6 @@
 //! The walk of one request: turn, hop, check, redirect, body, outcome.
 
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,12 +29,18 @@ const MAX_SILENCE: Duration = Duration::from_secs(30);
 const FIRST_STEP: usize = 64 * 1024;
 
 /// Asks for documents, politely. Clones share everything: turns, memory, connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Client {
+    // The settings may hold a proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     settings: crate::config::Fetch,
     turns: Turns,
@@ -75,10 +82,13 @@ impl Client {
     ///
     /// Where `proxy` cannot be used or TLS cannot be set up. A machine without trusted roots is none: each https request fails then.
     pub fn new(settings: &ClientSettings) -> Result<Client, ClientError> {
-        let routes = Routes::new(&settings.fetch)?;
+        Ok(Client::with_routes(settings, Routes::new(&settings.fetch)?))
+    }
+
+    pub(super) fn with_routes(settings: &ClientSettings, routes: Routes) -> Client {
         let turns = Turns::new(settings.fetch.concurrency, settings.feeds(), settings.pages);
         let memory = Memory::new(settings.fetch.memory, settings.fetch.max_body);
-        Ok(Client { inner: Arc::new(Inner { settings: settings.fetch.clone(), turns, memory, routes }) })
+        Client { inner: Arc::new(Inner { settings: settings.fetch.clone(), turns, memory, routes }) }
     }
 
     /// Asks once, redirects included. Never fails: the outcome says it all.

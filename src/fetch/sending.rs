@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_header_that_cannot_be_sent_is_named_without_its_value() {
+        for (name, value) in [("X Key", "sesame"), ("", "sesame"), ("X-Key", "sesame\r\nHost: other"), ("X-Key", "sesame\0")] {
+            let mut request = request("https://a.example/feed");
+            request.options.headers = vec![(name.to_owned(), value.to_owned())];
+            let failure = Sending::prepare(&settings(), &request).await.unwrap_err().to_string();
+            assert!(failure.contains(name) && !failure.contains("sesame"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
     async fn the_words_for_one_feed_win_over_those_for_all() {
         let mut settings = settings();
         settings.headers = vec![
