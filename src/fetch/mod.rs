@@ -4,9 +4,11 @@
 //! followed by our own code, so that each hop passes the same checks as the first request.
 
 // The parts of one request's walk: `turns` says when it may start, `guard` whom it may ask, `sending` what it carries,
-// `redirect` where it goes next, `memory` how much it may hold, `answer` what the headers mean. `client` walks.
+// `redirect` where it goes next, `memory` how much it may hold, `answer` what the headers mean,
+// `coding` what the bytes do. `client` walks.
 mod answer;
 mod client;
+mod coding;
 mod failure;
 mod file;
 pub mod guard;

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use http::header::{
-    ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, PROXY_AUTHORIZATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    PROXY_AUTHORIZATION, USER_AGENT,
 };
 use url::Url;
 
-use super::{Accept, Failure, Request};
+use super::{Accept, Failure, Request, coding};
 use crate::config;
 
 /// No secret is longer.
@@ -48,6 +49,7 @@ impl Sending {
         let mut public = HeaderMap::new();
         let mut own = HeaderMap::new();
         public.insert(ACCEPT, request.accept.header());
+        public.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
         let user_agent = request.options.user_agent.as_ref().unwrap_or(&settings.user_agent);
         if !user_agent.is_empty() {
             public.insert(USER_AGENT, value("User-Agent", user_agent.as_bytes())?);

@@ -267,6 +267,11 @@ async fn bodies_are_the_same_however_they_are_framed_and_compressed() {
         ("gzip chunked", Answer::feed(body.as_str()).gzip().chunked()),
         ("brotli", Answer::feed(body.as_str()).brotli()),
         ("zstd", Answer::feed(body.as_str()).zstd().chunked()),
+        ("gzip in two members", {
+            let (first, second) = body.split_at(body.len() / 2);
+            let (first, second) = (Answer::feed(first).gzip(), Answer::feed(second).gzip());
+            Answer { body: [first.body.as_slice(), &second.body].concat(), ..first }
+        }),
         ("a careless word", Answer::feed(body.as_str()).header("Content-Encoding", "utf-8")),
     ] {
         server.on("/feed", answer);
@@ -298,7 +303,8 @@ async fn a_body_that_breaks_off_is_no_document() {
         ("brotli cut at its source", feed().brotli().truncated(5000)),
         ("zstd cut at its source", feed().zstd().truncated(5000)),
         ("gzip that is none", feed().header("Content-Encoding", "gzip")),
-        ("a coding that was not asked for", feed().header("Content-Encoding", "deflate")),
+        ("deflate that is none", feed().header("Content-Encoding", "deflate")),
+        ("a coding that was not asked for", feed().header("Content-Encoding", "compress")),
     ] {
         server.on("/feed", answer);
         let fetched = fetch(&client, &server.url("/feed")).await;
