@@ -289,7 +289,8 @@ mod tests {
             Coding::Gzip => gzip(text),
             Coding::Brotli => {
                 let mut out = Vec::new();
-                brotli::BrotliCompress(&mut &text[..], &mut out, &brotli::enc::BrotliEncoderParams::default()).unwrap();
+                let fast = brotli::enc::BrotliEncoderParams { quality: 3, ..Default::default() };
+                brotli::BrotliCompress(&mut &text[..], &mut out, &fast).unwrap();
                 out
             }
             Coding::Zstd => zstd::encode_all(text, 3).unwrap(),
@@ -324,7 +325,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_was_coded_comes_out_however_it_is_cut(
-            text in proptest::collection::vec(0_u8..20, 0..5000),
+            text in proptest::collection::vec(0_u8..20, 0..2000),
             piece in 1_usize..3000,
             room in 1_usize..3000,
         ) {
