@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_freshness_lifetime_is_max_age_less_age_else_expires_less_date() {
-        let cases: &[(&[(HeaderName, &str)], Option<u64>)] = &[
+        type Said<'a> = &'a [(HeaderName, &'a str)];
+        let cases: &[(Said, Option<u64>)] = &[
             (&[(CACHE_CONTROL, "max-age=600")], Some(600)),
             (&[(CACHE_CONTROL, "public, Max-Age=\"600\", must-revalidate")], Some(600)),
             (&[(CACHE_CONTROL, "public"), (CACHE_CONTROL, "max-age=60")], Some(60)),
@@ -141,6 +142,19 @@ mod tests {
         ];
         for (headers, want) in cases {
             assert_eq!(of(headers).1, *want, "{headers:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_value_is_too_strange(value in "[\\x20-\\x7e]{0,40}", seconds: u64) {
+            let number = seconds.to_string();
+            for text in [value.as_str(), number.as_str(), &format!("max-age={number}"), &format!("max-age={value}")] {
+                let headers = headers(&[(RETRY_AFTER, text), (CACHE_CONTROL, text), (EXPIRES, text), (AGE, text), (DATE, text)]);
+                let freshness = freshness(&headers, SystemTime::now());
+                proptest::prop_assert!(freshness.retry_after.is_none_or(|wait| wait <= A_CENTURY));
+                proptest::prop_assert!(freshness.max_age.is_none_or(|age| !age.is_zero() && age <= A_CENTURY));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The walk of one request: turn, hop, check, redirect, body, outcome.
 
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::Utc;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION};
 use tokio::time::Instant;
 use url::Url;
 
+use super::coding::{Coding, Decoder, Step};
 use super::failure::{self, Stage};
 use super::file::{self, Reading};
 use super::guard::{self, Refused};
@@ -28,12 +30,18 @@ const MAX_SILENCE: Duration = Duration::from_secs(30);
 const FIRST_STEP: usize = 64 * 1024;
 
 /// Asks for documents, politely. Clones share everything: turns, memory, connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Client {
+    // The settings may hold a proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     settings: crate::config::Fetch,
     turns: Turns,
@@ -75,10 +83,13 @@ impl Client {
     ///
     /// Where `proxy` cannot be used or TLS cannot be set up. A machine without trusted roots is none: each https request fails then.
     pub fn new(settings: &ClientSettings) -> Result<Client, ClientError> {
-        let routes = Routes::new(&settings.fetch)?;
+        Ok(Client::with_routes(settings, Routes::new(&settings.fetch)?))
+    }
+
+    pub(super) fn with_routes(settings: &ClientSettings, routes: Routes) -> Client {
         let turns = Turns::new(settings.fetch.concurrency, settings.feeds(), settings.pages);
         let memory = Memory::new(settings.fetch.memory, settings.fetch.max_body);
-        Ok(Client { inner: Arc::new(Inner { settings: settings.fetch.clone(), turns, memory, routes }) })
+        Client { inner: Arc::new(Inner { settings: settings.fetch.clone(), turns, memory, routes }) }
     }
 
     /// Asks once, redirects included. Never fails: the outcome says it all.
@@ -195,43 +206,63 @@ impl Inner {
     }
 
     async fn document(&self, request: &Request, mut response: reqwest::Response, learned: &mut Learned) -> Result<Outcome, Failure> {
-        if let Some(coding) = unknown_coding(response.headers()) {
-            return Err(Failure::Body(format!("compressed as {coding}, which was not asked for")));
-        }
+        let decoder = Decoder::new(Coding::of(response.headers())?)?;
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let validators = answer::validators(response.headers());
         let limit = request.options.max_body.unwrap_or(self.settings.max_body);
-        let body = self.body(&mut response, limit, &mut learned.clock).await?;
+        let body = self.body(&mut response, decoder, limit, &mut learned.clock).await?;
         learned.bytes = body.len() as u64;
         Ok(Outcome::Fresh(Fresh { body, content_type, validators }))
     }
 
-    async fn body(&self, response: &mut reqwest::Response, limit: u64, clock: &mut Clock) -> Result<Bytes, Failure> {
-        // Known only where the body is not compressed.
+    async fn body(&self, response: &mut reqwest::Response, mut decoder: Decoder, limit: u64, clock: &mut Clock) -> Result<Bytes, Failure> {
+        // A coding may add a little to what it cannot compress.
+        let wire_limit = limit.saturating_add(limit / 8).saturating_add(FIRST_STEP as u64);
         let announced = response.content_length();
-        if announced.is_some_and(|length| length > limit) {
+        if announced.is_some_and(|length| length > if decoder.is_plain() { limit } else { wire_limit }) {
             return Err(Failure::TooLarge(limit));
         }
-        let most = usize::try_from(announced.unwrap_or(limit)).unwrap_or(usize::MAX);
+        // One byte more than there may be, so that a body which fills it is known to be too large.
+        let most = announced.filter(|_| decoder.is_plain()).unwrap_or(limit).saturating_add(1);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut body = Vec::new();
         let mut reservation = Reservation::default();
+        let mut wire_bytes = 0_u64;
+        let mut is_over = false;
         loop {
+            // What was pushed is decoded before more is asked for; the last time, after the end, must come to completion.
+            loop {
+                if body.len() == body.capacity() {
+                    let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
+                    self.reserve(&mut reservation, capacity as u64).await?;
+                    body.reserve_exact(capacity - body.len());
+                }
+                match decode(&mut decoder, &mut body)? {
+                    Step::Decoded(_) if body.len() as u64 > limit => return Err(Failure::TooLarge(limit)),
+                    Step::Decoded(_) => {}
+                    Step::Wants if is_over => return Err(Failure::Body("it stops short of its end".to_owned())),
+                    Step::Wants | Step::Complete => break,
+                }
+            }
+            if is_over {
+                return Ok(reservation.seal(body));
+            }
             let next = clock.run(tokio::time::timeout(MAX_SILENCE, response.chunk())).await?;
             let next = next.map_err(|_| Failure::Body(format!("silence for {}s", MAX_SILENCE.as_secs())))?;
-            let next = next.map_err(|error| failure::of(&error, Stage::Body, "", self.settings.connect_timeout))?;
-            let Some(chunk) = next else { break };
-            let length = body.len() + chunk.len();
-            if length as u64 > limit {
-                return Err(Failure::TooLarge(limit));
+            match next.map_err(|error| failure::of(&error, Stage::Body, "", self.settings.connect_timeout))? {
+                Some(chunk) => {
+                    wire_bytes = wire_bytes.saturating_add(chunk.len() as u64);
+                    if wire_bytes > wire_limit {
+                        return Err(Failure::TooLarge(limit));
+                    }
+                    decoder.push(chunk);
+                }
+                None => {
+                    decoder.end();
+                    is_over = true;
+                }
             }
-            if length > body.capacity() {
-                let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(length);
-                self.reserve(&mut reservation, capacity as u64).await?;
-                body.reserve_exact(capacity - body.len());
-            }
-            body.extend_from_slice(&chunk);
         }
-        Ok(reservation.seal(body))
     }
 
     /// Waits for memory, but not for ever: should bodies be held that nobody lets go, this is said.
@@ -283,35 +314,11 @@ fn forbidden(url: &Url, refused: &Refused) -> Failure {
     Failure::Forbidden { url: shown(url), reason: refused.to_string() }
 }
 
-/// A content coding that is left after decompression. Words that are none (`utf-8`, `none`) are sent by careless
-/// servers with plain bodies and mean nothing.
-fn unknown_coding(headers: &HeaderMap) -> Option<String> {
-    const CODINGS: &[&str] = &["aes128gcm", "br", "compress", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip", "zstd"];
-    let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|coding| coding.trim().to_ascii_lowercase())
-        .find(|coding| CODINGS.contains(&coding.as_str()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_coding_that_nobody_decoded_is_known_and_a_careless_word_is_not() {
-        for (value, want) in [
-            ("deflate", Some("deflate")),
-            ("identity, BR", Some("br")),
-            ("gzip, gzip", Some("gzip")),
-            ("identity", None),
-            ("utf-8", None),
-            ("none", None),
-            ("", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_ENCODING, value.parse().unwrap());
-            assert_eq!(unknown_coding(&headers).as_deref(), want, "{value}");
-        }
-    }
+/// One step into the room that the body has.
+fn decode(decoder: &mut Decoder, body: &mut Vec<u8>) -> Result<Step, Failure> {
+    let length = body.len();
+    body.resize(body.capacity(), 0);
+    let step = decoder.step(body.get_mut(length..).unwrap_or_default());
+    body.truncate(length + if let Ok(Step::Decoded(decoded)) = step { decoded } else { 0 });
+    step
 }

@@ -1,7 +1,7 @@
 //! The network guard: a feed, a redirect or a page may not make Gleaner ask the machines behind its operator's firewall.
 //!
 //! Three checks, because none sees all: the *literal* address of a URL is checked before the request (no resolver is ever
-//! asked for one); a *name* resolves through [`Resolver`], which gives permitted addresses alone, so what was checked is
+//! asked for one); a *name* resolves through a resolver of our own, which gives permitted addresses alone, so what was checked is
 //! what is dialled and a name that changes its address between check and use gains nothing; and the address that *answered* is
 //! checked once more. Through a proxy Gleaner dials the proxy alone: literals and `localhost` are still refused here, what a
 //! name means is the proxy's duty.
@@ -320,6 +320,23 @@ mod tests {
         assert_eq!(permitted("mixed.example", both).unwrap(), ["8.8.8.8:0".parse().unwrap()]);
         let refused = permitted("inside.example", vec!["10.0.0.1:0".parse().unwrap()]).unwrap_err();
         assert_eq!(refused.to_string(), "inside.example (10.0.0.1) is a private address; allow_private_networks = true would allow it");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_ipv6_form_is_judged_as_the_ipv4_address_that_it_carries(bits: u32, low: u64) {
+            let v4 = Ipv4Addr::from_bits(bits);
+            let [a, b] = [(bits >> 16) as u16, bits as u16];
+            let six_to_four = (0x2002_u128 << 112) | (u128::from(bits) << 80) | u128::from(low);
+            for form in [
+                v4.to_ipv6_mapped(),
+                Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, a, b),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, a, b),
+                Ipv6Addr::from_bits(six_to_four),
+            ] {
+                proptest::prop_assert_eq!(denied(form.into()), denied(v4.into()), "{}", form);
+            }
+        }
     }
 
     #[tokio::test]

@@ -3,12 +3,12 @@
 //! Nothing else in Gleaner speaks HTTP on the way out. Validators are kept and sent byte for byte; redirects are
 //! followed by our own code, so that each hop passes the same checks as the first request.
 
-//!
-//! [`turns`] says when a request may start, [`guard`] whom it may ask, [`sending`] what it carries, [`redirect`] where it goes
-//! next, [`memory`] how much it may hold, [`answer`] what the headers mean; [`client`] walks one request along them.
-
+// The parts of one request's walk: `turns` says when it may start, `guard` whom it may ask, `sending` what it carries,
+// `redirect` where it goes next, `memory` how much it may hold, `answer` what the headers mean,
+// `coding` what the bytes do. `client` walks.
 mod answer;
 mod client;
+mod coding;
 mod failure;
 mod file;
 pub mod guard;
@@ -18,6 +18,7 @@ mod routes;
 mod sending;
 mod turns;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,8 +82,8 @@ pub enum Accept {
     Any,
 }
 
-/// One request for one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One request for one document. Its `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// `http:`, `https:` or `file:`. Credentials in it become basic authentication and are shown nowhere.
     pub url: Url,
@@ -92,6 +93,12 @@ pub struct Request {
     pub options: config::FeedRequest,
     /// What is wanted.
     pub accept: Accept,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("url", &redirect::shown(&self.url)).field("accept", &self.accept).finish_non_exhaustive()
+    }
 }
 
 impl Request {
@@ -243,8 +250,18 @@ pub struct Fetched {
 }
 
 #[cfg(test)]
+mod tls_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_debug_of_a_request_shows_no_secret() {
+        let mut request = Request::feed(Url::parse("https://reader:sesame@example.org/feed").unwrap());
+        request.options.headers = vec![("X-Key".to_owned(), "sesame".to_owned())];
+        assert!(!format!("{request:?}").contains("sesame"));
+    }
 
     /// The design's defaults.
     pub(super) fn settings() -> config::Fetch {

@@ -5,7 +5,6 @@
 //! for all.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -58,12 +57,6 @@ pub(super) struct Routes {
     built: Mutex<HashMap<Route, Built>>,
 }
 
-impl fmt::Debug for Routes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("verifier", &self.verifier.as_ref().map(|_| ()).map_err(String::as_str)).finish_non_exhaustive()
-    }
-}
-
 impl Routes {
     /// Reads the system's trusted roots and builds the common way out, so that a setting that cannot work is known at
     /// the start.
@@ -74,6 +67,15 @@ impl Routes {
             Ok(verifier) => Ok(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
             Err(error) => Err(format!("{error}; install the package ca-certificates")),
         };
+        Routes::trusting(settings, provider, verifier)
+    }
+
+    /// … with a verifier of the caller's.
+    pub(super) fn trusting(
+        settings: &config::Fetch,
+        provider: Arc<CryptoProvider>,
+        verifier: Result<Arc<dyn ServerCertVerifier>, String>,
+    ) -> Result<Routes, ClientError> {
         let routes = Routes {
             provider,
             verifier,

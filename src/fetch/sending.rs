@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use http::header::{
-    ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, PROXY_AUTHORIZATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    PROXY_AUTHORIZATION, USER_AGENT,
 };
 use url::Url;
 
-use super::{Accept, Failure, Request};
+use super::{Accept, Failure, Request, coding};
 use crate::config;
 
 /// No secret is longer.
@@ -48,6 +49,7 @@ impl Sending {
         let mut public = HeaderMap::new();
         let mut own = HeaderMap::new();
         public.insert(ACCEPT, request.accept.header());
+        public.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
         let user_agent = request.options.user_agent.as_ref().unwrap_or(&settings.user_agent);
         if !user_agent.is_empty() {
             public.insert(USER_AGENT, value("User-Agent", user_agent.as_bytes())?);
@@ -270,6 +272,16 @@ mod tests {
             let headers = sent(&request, to).await;
             assert_eq!(headers[IF_NONE_MATCH].as_bytes(), b"W/\"caf\xe9\"");
             assert_eq!(headers[IF_MODIFIED_SINCE].as_bytes(), b"yesterday at noon");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_that_cannot_be_sent_is_named_without_its_value() {
+        for (name, value) in [("X Key", "sesame"), ("", "sesame"), ("X-Key", "sesame\r\nHost: other"), ("X-Key", "sesame\0")] {
+            let mut request = request("https://a.example/feed");
+            request.options.headers = vec![(name.to_owned(), value.to_owned())];
+            let failure = Sending::prepare(&settings(), &request).await.unwrap_err().to_string();
+            assert!(failure.contains(name) && !failure.contains("sesame"), "{failure}");
         }
     }
 
