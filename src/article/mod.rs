@@ -4,6 +4,7 @@
 //! type. [`Draft`] is what a single feed entry says an article is, before anything is known of its identity.
 //! The submodules compute the single fields, each by pure functions.
 
+pub mod schema;
 pub mod url;
 
 use chrono::{DateTime, Utc};
@@ -68,6 +69,7 @@ pub struct SimilarPost {
     /// Its permalink.
     pub url: Option<String>,
     /// 0 (nothing in common) to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub score: f64,
 }
 
@@ -81,6 +83,7 @@ pub struct ArticleCopy {
     /// Its publisher.
     pub site: Option<String>,
     /// 1.0 where the text is the same.
+    #[schemars(range(min = 0, max = 1))]
     pub similarity: f64,
 }
 
@@ -101,6 +104,20 @@ pub struct Sighting {
     pub last_seen: DateTime<Utc>,
 }
 
+/// An earlier state of an article, kept when its source changed title or text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revision {
+    /// Its number, from 1.
+    #[schemars(range(min = 1))]
+    pub revision: u32,
+    /// The headline then.
+    pub title: String,
+    /// The body then, as plain paragraphs.
+    pub text: String,
+    /// When the archive first had this state.
+    pub seen: DateTime<Utc>,
+}
+
 /// One article, as every export gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Article {
@@ -118,6 +135,7 @@ pub struct Article {
     /// When the source says that it was last changed.
     pub updated: Option<DateTime<Utc>>,
     /// Whole minutes, at least 1.
+    #[schemars(range(min = 1))]
     pub reading_time_minutes: u32,
     /// Words of `text`.
     pub word_count: u32,
@@ -156,11 +174,15 @@ pub struct Article {
     /// Every feed entry that carried this article.
     pub sightings: Vec<Sighting>,
     /// 1, then one more whenever its source changed title or text.
+    #[schemars(range(min = 1))]
     pub revision: u32,
     /// When the archive first had it; null only in `gleaner parse` and `gleaner extract`.
     pub first_seen: Option<DateTime<Utc>>,
     /// When anything but `similar` and `last_seen` last changed; null as above.
     pub last_changed: Option<DateTime<Utc>>,
+    /// The earlier states, oldest first; the key is there only where they were asked for (`--revisions`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<Vec<Revision>>,
 }
 
 /// What one source (a feed's entry; later its page) says an article is, normalised.
