@@ -3,6 +3,10 @@
 //! What is for programs goes to stdout alone, all else to stderr. Exit status: 0 done, 1 it failed, 2 the command
 //! line or the config is wrong.
 
+pub mod export;
+pub mod schema;
+pub mod show;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
