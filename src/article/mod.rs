@@ -12,6 +12,7 @@ pub mod entities;
 pub mod html;
 pub mod language;
 pub mod pixels;
+pub mod schema;
 pub mod summary;
 pub mod tags;
 pub mod text;

@@ -4,6 +4,9 @@
 //! line or the config is wrong.
 
 pub mod parse;
+pub mod export;
+pub mod schema;
+pub mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
