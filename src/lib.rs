@@ -16,6 +16,7 @@
 pub mod article;
 pub mod cli;
 pub mod config;
+pub mod discover;
 pub mod export;
 pub mod fetch;
 pub mod normalise;
