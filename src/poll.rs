@@ -4,6 +4,7 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::identity::EntryKeys;
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::schedule::{self, End};
-use crate::store::{Archive, FeedState, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
+use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -62,6 +63,25 @@ impl From<&config::Config> for PollSettings {
     fn from(config: &config::Config) -> Self {
         Self { schedule: config.schedule.clone(), articles: config.articles.clone(), keep_entries: config.database.keep_entries }
     }
+}
+
+/// The feeds that are due, those that were never polled first, then the longest overdue.
+pub fn due_feeds(planned: &[PlannedPoll], feeds: &[Feed], settings: &config::Schedule, now: DateTime<Utc>) -> Vec<Feed> {
+    let planned: HashMap<&str, &PlannedPoll> = planned.iter().map(|planned| (planned.feed.as_str(), planned)).collect();
+    let mut due: Vec<(Option<DateTime<Utc>>, &Feed)> = feeds
+        .iter()
+        .filter(|feed| feed.enabled)
+        .map(|feed| (due_at(planned.get(feed.name.as_str()).copied(), feed, settings), feed))
+        .filter(|(at, _)| at.is_none_or(|at| at <= now))
+        .collect();
+    due.sort_by_key(|(at, _)| *at);
+    due.into_iter().map(|(_, feed)| feed.clone()).collect()
+}
+
+/// When a feed is due; `None`: now, for it was never polled, or not at this URL.
+pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Schedule) -> Option<DateTime<Utc>> {
+    let planned = planned.filter(|planned| planned.url == without_credentials(&feed.url))?;
+    planned.next.map(|next| schedule::due(next, planned.last_polled_at, settings, feed.interval))
 }
 
 /// Polls feeds into an archive.

@@ -17,7 +17,7 @@ pub(super) fn feed(section: &mut Section<'_>, span: Range<usize>, schedule: &Sch
     let source = section.source;
     let url = section.read("url", |value| {
         let text = line(value)?;
-        Ok((feed_url(text, source.folder())?, text))
+        Ok((read_feed_url(text, source.folder())?, text))
     });
     if !section.has("url") {
         section.wrong(span.clone(), "a feed without `url`", None);
@@ -106,7 +106,11 @@ fn placement<'a>(value: &'a Value<'a>) -> Result<Placement, Wrong> {
             _ => return Err(Wrong::new(format!("unknown key `{key}`")).help("known keys: attributes, folders")),
         }
     }
-    Ok(placement)
+    let attributes = placement.folders.iter().flatten().chain(&placement.attributes);
+    match attributes.into_iter().find(|(name, _)| !crate::opml::is_name(name)) {
+        Some((name, _)) => Err(Wrong::new(format!("`{name}` cannot be the name of an attribute"))),
+        None => Ok(placement),
+    }
 }
 
 fn attributes<'a>(value: &'a Value<'a>) -> Result<Vec<(String, String)>, Wrong> {
@@ -126,7 +130,14 @@ pub(super) fn distinct(tags: Vec<String>) -> Vec<String> {
 
 /// The URL of a feed as written in a file of `folder`: `http:`, `https:`, or `file:` with a path that may be relative
 /// to that folder (`file:demo/a.xml`).
-pub(super) fn feed_url(text: &str, folder: &Path) -> Result<Url, Wrong> {
+///
+/// # Errors
+/// In words: what is wrong, and what may have been meant.
+pub fn feed_url(text: &str, folder: &Path) -> Result<Url, String> {
+    read_feed_url(text, folder).map_err(|wrong| wrong.to_string())
+}
+
+pub(super) fn read_feed_url(text: &str, folder: &Path) -> Result<Url, Wrong> {
     if let Some(path) = strip_prefix_ignore_case(text, "file:") {
         return file_url(text, path, folder);
     }
@@ -250,7 +261,7 @@ mod tests {
             assert!(feed_url(text, folder).is_err(), "{text}");
         }
         let without_scheme = feed_url("example.org/feed", folder).unwrap_err();
-        assert_eq!(without_scheme, no_scheme("example.org/feed"));
+        assert!(without_scheme.ends_with("did you mean `https://example.org/feed`?"), "{without_scheme}");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Lists<'_> {
     fn read_toml(&mut self, path: &Path, found: &mut Vec<Found>, mistakes: &mut Vec<Mistake>) {
         let source = match self.files.read_text(path) {
             Ok(source) => source,
-            Err(mistake) => return mistakes.push(mistake),
+            Err(mistake) => return mistakes.push(*mistake),
         };
         let Some(table) = parse_document(&source, mistakes) else { return };
         let mut root = Section::new(&source, &table, "a feed list", mistakes);
@@ -158,16 +158,14 @@ fn feed(subscription: Subscription, source: &SourceText) -> Feed {
 /// default name of an outline is also that of another feed, both outlines are told apart by their titles, whichever
 /// stands first: reordering a file never swaps the histories of two feeds.
 pub(super) fn qualify_names(found: &mut [Found]) {
-    let mut keys_of_name = std::collections::HashMap::<String, Vec<String>>::new();
+    let mut first_key_and_is_shared = std::collections::HashMap::<String, (String, bool)>::new();
     for found in found.iter() {
-        let keys = keys_of_name.entry(found.feed.name.clone()).or_default();
         let key = feed_key(&found.feed.url);
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
+        let (first, shared) = first_key_and_is_shared.entry(found.feed.name.clone()).or_insert_with(|| (key.clone(), false));
+        *shared |= *first != key;
     }
     for found in found.iter_mut().filter(|found| Form::of(&found.feed.list) == Some(Form::Opml)) {
-        let shared = keys_of_name.get(&found.feed.name).is_some_and(|keys| keys.len() > 1);
+        let shared = first_key_and_is_shared.get(&found.feed.name).is_some_and(|(_, shared)| *shared);
         if let (true, Some(title)) = (shared, &found.feed.title) {
             found.feed.name = subscription::qualified_name(&found.feed.name, title);
         }

@@ -30,14 +30,15 @@ impl Files {
     }
 
     /// The text of a TOML file.
-    pub(super) fn read_text(&self, path: &Path) -> Result<SourceText, Mistake> {
+    pub(super) fn read_text(&self, path: &Path) -> Result<SourceText, Box<Mistake>> {
         let bytes = self.read(path).map_err(|error| unreadable(path, &error))?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(SourceText::new(path, text)),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
                 let source = SourceText::new(path, String::from_utf8_lossy(error.as_bytes()).into_owned());
-                Err(Mistake::at(&source, good..good + '\u{FFFD}'.len_utf8(), "the file is not UTF-8").help("save it as UTF-8"))
+                let mistake = Mistake::at(&source, good..good + '\u{FFFD}'.len_utf8(), "the file is not UTF-8");
+                Err(Box::new(mistake.help("save it as UTF-8")))
             }
         }
     }
@@ -79,7 +80,7 @@ pub fn load_in(path: &Path, surroundings: &Surroundings) -> Result<Config, Confi
 }
 
 pub(super) fn load_with(path: &Path, surroundings: &Surroundings, files: &Files) -> Result<Config, ConfigError> {
-    let source = files.read_text(&surroundings.absolute(path)).map_err(|mistake| ConfigError::Mistakes(vec![mistake]))?;
+    let source = files.read_text(&surroundings.absolute(path)).map_err(|mistake| ConfigError::Mistakes(vec![*mistake]))?;
     let mut mistakes = Vec::new();
     let config = parse_document(&source, &mut mistakes).map(|table| read(&source, &table, surroundings, files, &mut mistakes));
     in_reading_order(&mut mistakes);
@@ -97,7 +98,7 @@ fn in_reading_order(mistakes: &mut [Mistake]) {
             files.push(mistake.file.clone());
         }
     }
-    mistakes.sort_by_key(|mistake| (files.iter().position(|file| *file == mistake.file), mistake.line_and_column()));
+    mistakes.sort_by_cached_key(|mistake| (files.iter().position(|file| *file == mistake.file), mistake.line_and_column()));
 }
 
 /// A TOML document's table; `None` where the syntax is broken: what stands there then is a guess, and judging a guess

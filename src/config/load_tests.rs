@@ -454,7 +454,7 @@ fn the_opml_of_a_list_gives_back_folders_and_unknown_attributes() {
       </outline>
     </outline>
     <outline text="Tech">
-      <outline type="rss" text="The A" title="The A" xmlUrl="https://a.example/feed" language="de"/>
+      <outline type="rss" text="A again" xmlUrl="https://a.example/feed"/>
     </outline>
     <outline type="rss" text="Only title" title="Only title" xmlUrl="http://b.example/rss" x:rank="3"/>
     <outline type="rss" text="One" xmlUrl="https://v.example/videos.xml?id=1"/>

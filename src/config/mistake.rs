@@ -15,14 +15,18 @@ pub struct SourceText {
     /// Absolute.
     pub path: PathBuf,
     text: Arc<NamedSource<Arc<str>>>,
+    /// Where each line begins: each feed of a list knows its line, and counting from the top for each would be quadratic.
+    line_starts: Arc<[usize]>,
 }
 
 impl SourceText {
     /// The text of the file at `path`.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
         let path = path.into();
-        let text = Arc::new(NamedSource::new(path.display().to_string(), text.into()));
-        SourceText { path, text }
+        let text: Arc<str> = text.into();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        let text = Arc::new(NamedSource::new(path.display().to_string(), text));
+        SourceText { path, text, line_starts }
     }
 
     /// The characters.
@@ -37,7 +41,10 @@ impl SourceText {
 
     /// Line and column of a byte, both from 1, the column in characters.
     pub fn line_and_column(&self, byte: usize) -> (usize, usize) {
-        line_and_column(self.text(), byte)
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let (_, column) = line_and_column(self.text().get(start..).unwrap_or_default(), byte - start);
+        (line, column)
     }
 
     /// `file:line:column` of a byte.
@@ -200,6 +207,7 @@ mod tests {
         let text = "a\nbüc\n";
         for (byte, want) in [(0, (1, 1)), (1, (1, 2)), (2, (2, 1)), (3, (2, 2)), (4, (2, 2)), (5, (2, 3)), (99, (3, 1))] {
             assert_eq!(line_and_column(text, byte), want, "byte {byte}");
+            assert_eq!(SourceText::new("/x", text).line_and_column(byte), want, "byte {byte}");
         }
     }
 

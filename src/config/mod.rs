@@ -1,11 +1,13 @@
 //! What the operator wrote: `gleaner.toml` and the feed lists, validated at load with a caret under each mistake.
 
+pub mod edit;
 mod feed;
 mod list;
 mod load;
 #[cfg(test)]
 mod load_tests;
 mod mistake;
+mod replace;
 mod section;
 mod settings;
 mod subscription;
@@ -17,9 +19,10 @@ use std::time::Duration;
 
 use crate::opml::Attributes;
 
-pub use feed::{default_name, feed_key};
+pub use feed::{default_name, feed_key, feed_url};
 pub use load::{find, load, load_in};
 pub use mistake::{ConfigError, Mistake, SourceText, line_and_column, nearest};
+pub use replace::replace_file;
 pub use settings::default_user_agent;
 pub use subscription::subscription_list;
 pub use surroundings::Surroundings;

@@ -34,6 +34,15 @@ impl Wrong {
     }
 }
 
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.help {
+            Some(help) => write!(out, "{}; {help}", self.message),
+            None => out.write_str(&self.message),
+        }
+    }
+}
+
 impl<E: std::error::Error> From<E> for Wrong {
     fn from(error: E) -> Self {
         Wrong::new(error.to_string())

@@ -73,27 +73,29 @@ pub(super) fn database(section: &mut Section<'_>, surroundings: &Surroundings) -
 }
 
 pub(super) fn fetch(section: &mut Section<'_>, _: &Surroundings) -> Fetch {
-    let fetch = Fetch {
+    // `memory` is shared by all bodies in flight and must have room for one: where one of the two is not set, it follows.
+    let max_body = section.read("max_body", size);
+    let memory = section.read("memory", size);
+    if let (Some(max_body), Some(memory), Some(span)) = (max_body, memory, section.span("memory"))
+        && memory < max_body
+    {
+        let message = format!("`memory` ({memory} bytes) is less than `max_body` ({max_body} bytes)");
+        section.wrong(span, message, Some("`memory` is shared by all bodies in flight: it must have room for one".to_owned()));
+    }
+    Fetch {
         user_agent: section.read("user_agent", user_agent).unwrap_or_else(default_user_agent),
         concurrency: section.read("concurrency", |value| count(value, 10_000)).unwrap_or(64),
         per_host: section.read("per_host", |value| count(value, 10_000)).unwrap_or(2),
         host_delay: section.read("host_delay", duration).unwrap_or(Duration::from_secs(1)),
         timeout: section.read("timeout", positive_duration).unwrap_or(Duration::from_secs(30)),
         connect_timeout: section.read("connect_timeout", positive_duration).unwrap_or(Duration::from_secs(10)),
-        max_body: section.read("max_body", size).unwrap_or(16 << 20),
-        memory: section.read("memory", size).unwrap_or(32 << 20),
+        max_body: max_body.unwrap_or_else(|| memory.map_or(16 << 20, |memory| memory.min(16 << 20))),
+        memory: memory.unwrap_or_else(|| max_body.map_or(32 << 20, |max_body| max_body.max(32 << 20))),
         max_redirects: section.read("max_redirects", |value| Ok(u32::try_from(integer(value, 0..=100)?)?)).unwrap_or(5),
         proxy: section.read("proxy", proxy),
         headers: headers(section),
         allow_private_networks: section.read("allow_private_networks", boolean).unwrap_or(false),
-    };
-    if fetch.memory < fetch.max_body {
-        if let Some(span) = section.span("memory").or_else(|| section.span("max_body")) {
-            let message = format!("`memory` ({} bytes) is less than `max_body` ({} bytes)", fetch.memory, fetch.max_body);
-            section.wrong(span, message, Some("`memory` is shared by all bodies in flight: it must have room for one".to_owned()));
-        }
     }
-    fetch
 }
 
 pub(super) fn schedule(section: &mut Section<'_>, _: &Surroundings) -> Schedule {

@@ -5,6 +5,7 @@
 //! that what was imported is exported again. Of Gleaner's own settings nothing is read from OPML: a file from
 //! somewhere else must not decide how or what this machine fetches.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use url::Url;
@@ -52,8 +53,7 @@ impl Subscription {
 
     /// What people call it.
     pub(super) fn title(&self) -> Option<String> {
-        let title = self.placements.iter().find_map(|placement| shown(&placement.attributes))?;
-        (title != self.url.as_str()).then_some(title)
+        title(&self.placements, &self.url)
     }
 
     pub(super) fn tags(&self) -> Vec<String> {
@@ -61,7 +61,7 @@ impl Subscription {
     }
 
     pub(super) fn language(&self) -> Option<String> {
-        self.placements.iter().find_map(|placement| language(&placement.attributes))
+        language(&self.placements)
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn qualified_name(name: &str, title: &str) -> String {
 
 /// The feeds of a document in its order, each once however often it stands there, and the outlines that cannot be used.
 pub(super) fn subscriptions(opml: &Opml) -> (Vec<Subscription>, Vec<Unusable>) {
-    let mut walk = Walk { found: Vec::new(), index: std::collections::HashMap::new(), unusable: Vec::new() };
+    let mut walk = Walk { found: Vec::new(), index: HashMap::new(), unusable: Vec::new() };
     let mut scopes = vec![opml.attributes.as_slice()];
     for outline in &opml.outlines {
         walk.outline(outline, &mut Vec::new(), &mut scopes);
@@ -82,7 +82,7 @@ pub(super) fn subscriptions(opml: &Opml) -> (Vec<Subscription>, Vec<Unusable>) {
 
 struct Walk {
     found: Vec<Subscription>,
-    index: std::collections::HashMap<String, usize>,
+    index: HashMap<String, usize>,
     unusable: Vec<Unusable>,
 }
 
@@ -120,6 +120,11 @@ impl Walk {
             None => self.found.push(Subscription { url, placements: vec![placement], span: outline.span.clone() }),
         }
     }
+}
+
+/// The feed that an outline is, if it is one.
+pub(super) fn feed_of(outline: &Outline) -> Option<Url> {
+    web_url(outline.feed_url()?).ok()
 }
 
 /// The URL of an outline. `feed:` was once written before or instead of `http:`.
@@ -189,8 +194,14 @@ fn categories(attributes: &[(String, String)]) -> Vec<String> {
     category.split([',', '/']).map(one_line).filter(|tag| !tag.is_empty()).collect()
 }
 
-fn language(attributes: &[(String, String)]) -> Option<String> {
-    attribute(attributes, "language").map(str::trim).filter(|tag| is_language(tag) && *tag != "unknown").map(str::to_owned)
+/// The title that placements give a feed; a program that had none wrote the URL.
+fn title(placements: &[Placement], url: &Url) -> Option<String> {
+    placements.iter().find_map(|placement| shown(&placement.attributes)).filter(|title| title != url.as_str())
+}
+
+fn language(placements: &[Placement]) -> Option<String> {
+    let languages = placements.iter().filter_map(|placement| attribute(&placement.attributes, "language"));
+    languages.map(str::trim).find(|tag| is_language(tag) && *tag != "unknown").map(str::to_owned)
 }
 
 fn folder_names(placements: &[Placement]) -> Vec<String> {
@@ -206,32 +217,54 @@ fn tags(placements: &[Placement]) -> Vec<String> {
 /// The subscription list as OPML: each feed where it stood in the OPML that it came from, else in the folder of its first
 /// tag, its other tags as categories. Credentials, secrets and Gleaner's own settings stay here.
 pub fn subscription_list<'a>(title: &str, feeds: impl IntoIterator<Item = &'a Feed>) -> Opml {
-    let mut opml =
-        Opml { head: vec![Element { name: "title".to_owned(), text: title.to_owned(), ..Element::default() }], ..Opml::default() };
+    let mut body = Folder::default();
     for feed in feeds {
         for placement in placements(feed) {
             let outline = Outline { attributes: outline_attributes(feed, placement.attributes), ..Outline::default() };
-            place(&mut opml.outlines, &placement.folders, outline);
+            body.place(&placement.folders, outline);
         }
     }
+    let mut opml = Opml {
+        head: vec![Element { name: "title".to_owned(), text: title.to_owned(), ..Element::default() }],
+        outlines: body.into_outlines(),
+        ..Opml::default()
+    };
     hoist_namespaces(&mut opml);
     opml
 }
 
-/// Puts an outline into its folders, which are made where they are not there yet.
-fn place(outlines: &mut Vec<Outline>, folders: &[Attributes], outline: Outline) {
-    let Some((folder, inner)) = folders.split_first() else {
-        if !outlines.contains(&outline) {
-            outlines.push(outline);
+/// A folder under construction: a list of thousands of feeds must find the folder of each without a search.
+#[derive(Default)]
+struct Folder {
+    items: Vec<Item>,
+    folders: HashMap<Attributes, usize>,
+}
+
+enum Item {
+    Feed(Outline),
+    Folder(Attributes, Folder),
+}
+
+impl Folder {
+    /// Puts an outline into its folders, which are made where they are not there yet.
+    fn place(&mut self, folders: &[Attributes], outline: Outline) {
+        let Some((attributes, inner)) = folders.split_first() else { return self.items.push(Item::Feed(outline)) };
+        let index = *self.folders.entry(attributes.clone()).or_insert(self.items.len());
+        if index == self.items.len() {
+            self.items.push(Item::Folder(attributes.clone(), Folder::default()));
         }
-        return;
-    };
-    if let Some(found) = outlines.iter_mut().find(|other| other.feed_url().is_none() && other.attributes == *folder) {
-        return place(&mut found.children, inner, outline);
+        if let Some(Item::Folder(_, folder)) = self.items.get_mut(index) {
+            folder.place(inner, outline);
+        }
     }
-    let mut made = Outline { attributes: folder.clone(), ..Outline::default() };
-    place(&mut made.children, inner, outline);
-    outlines.push(made);
+
+    fn into_outlines(self) -> Vec<Outline> {
+        let outline = |item| match item {
+            Item::Feed(outline) => outline,
+            Item::Folder(attributes, folder) => Outline { attributes, children: folder.into_outlines(), ..Outline::default() },
+        };
+        self.items.into_iter().map(outline).collect()
+    }
 }
 
 /// Where a feed stands, in agreement with the tags that it has now.
@@ -258,26 +291,31 @@ fn placements(feed: &Feed) -> Vec<Placement> {
         // A comma or slash would take a category apart: such a tag is a folder.
         placements.extend(inseparable.into_iter().map(|tag| Placement { folders: folder(tag), attributes: Vec::new() }));
     }
-    placements
+    let mut distinct: Vec<Placement> = Vec::with_capacity(placements.len());
+    for placement in placements {
+        if !distinct.contains(&placement) {
+            distinct.push(placement);
+        }
+    }
+    distinct
 }
 
 /// The attributes of a feed's outline: those that OPML knows first, in their usual order and spelling.
 fn outline_attributes(feed: &Feed, kept: Attributes) -> Attributes {
     const KNOWN: &[&str] = &["type", "text", "title", "xmlUrl", "htmlUrl", "description", "language", "version", "category", "created"];
     let mut kept = kept;
-    if let Some(title) = feed.title.as_ref().filter(|title| shown(&kept).as_ref() != Some(title)) {
+    // What the operator changed since the import is said everywhere; else each outline says what it said.
+    if let Some(title) = feed.title.as_ref().filter(|now| title(&feed.placements, &feed.url).as_ref() != Some(now)) {
         set(&mut kept, "text", title);
         set(&mut kept, "title", title);
     }
     if attribute(&kept, "text").is_none_or(|text| text.trim().is_empty()) {
-        let text = shown(&kept).unwrap_or_else(|| feed.name.clone());
+        let text = shown(&kept).or_else(|| feed.title.clone()).unwrap_or_else(|| feed.name.clone());
         set(&mut kept, "text", &text);
     }
-    if feed.language != language(&kept) {
-        match &feed.language {
-            Some(language) => set(&mut kept, "language", language),
-            None => kept.retain(|(name, _)| !name.eq_ignore_ascii_case("language")),
-        }
+    if feed.language != language(&feed.placements) {
+        kept.retain(|(name, _)| !name.eq_ignore_ascii_case("language"));
+        kept.extend(feed.language.as_ref().map(|language| ("language".to_owned(), language.clone())));
     }
     if attribute(&kept, "type").is_none() {
         set(&mut kept, "type", "rss");

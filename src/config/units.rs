@@ -64,7 +64,7 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 pub fn write_duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-        if milliseconds % length == 0 && (milliseconds > 0 || unit == "s") {
+        if milliseconds.is_multiple_of(length) && (milliseconds > 0 || unit == "s") {
             return format!("{}{unit}", milliseconds / length);
         }
     }

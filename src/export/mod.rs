@@ -47,9 +47,10 @@ pub enum Format {
 }
 
 /// The order in which a format wants its articles; "date" is `published`, else `first_seen`, then id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// By date, oldest first.
+    #[default]
     OldestFirst,
     /// By date, newest first, as readers expect of a feed.
     NewestFirst,

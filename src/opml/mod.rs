@@ -10,7 +10,7 @@ mod write;
 
 use std::ops::Range;
 
-pub use read::{MAX_DEPTH, MAX_SIZE, decode, parse};
+pub use read::{MAX_DEPTH, MAX_SIZE, declared_as_utf8, decode, parse};
 pub use write::is_name;
 
 /// Attributes in their order.

@@ -59,6 +59,25 @@ fn declared_encoding(bytes: &[u8]) -> Result<&'static Encoding, DecodeError> {
     }
 }
 
+/// A document's text with a declaration that says UTF-8, where it has one that says anything: what to write of a
+/// document that was decoded from another character set.
+pub fn declared_as_utf8(text: &str) -> String {
+    let declared = || {
+        let head = text.find("<?xml").filter(|start| text.get(..*start).is_some_and(|before| before.trim().is_empty()))?;
+        let end = head + text.get(head..)?.find("?>")?;
+        let name = head + text.get(head..end)?.find("encoding")?;
+        let quote = name + text.get(name..end)?.find(['"', '\''])?;
+        let quoted = text.get(quote + 1..end)?;
+        let close = quoted.find(text.get(quote..quote + 1)?)?;
+        Some(quote + 1..quote + 1 + close)
+    };
+    let mut text_in_utf8 = text.to_owned();
+    if let Some(label) = declared() {
+        text_in_utf8.replace_range(label, "UTF-8");
+    }
+    text_in_utf8
+}
+
 /// What is being read.
 enum Open {
     Root,

@@ -3,28 +3,17 @@
 //! Articles are streamed from one read transaction, so an export is a picture of one moment, however long it takes,
 //! and memory stays flat.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::search::{self, SearchQuery};
 use super::{Reader, StoreError, packed};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
-use crate::export::{FeedOutline, Forgotten};
-
-/// The order in which articles come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// By `published` (else `first_seen`), then id.
-    #[default]
-    Oldest,
-    /// The other way round.
-    Newest,
-    /// By the name of the feed that first had them, then as the oldest.
-    Feed,
-}
+use crate::export::{FeedOutline, Forgotten, Order};
 
 /// Which articles are wanted.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +29,7 @@ pub struct Selection {
     /// With these words and phrases.
     pub query: Option<SearchQuery>,
     /// Only the newest so many.
-    pub limit: Option<usize>,
+    pub limit: Option<u64>,
     /// All copies, not only the earliest of a cluster.
     pub copies: bool,
     /// With earlier revisions.
@@ -51,16 +40,8 @@ pub struct Selection {
     pub order: Order,
 }
 
-/// What a stream gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Streamed {
-    /// Articles given.
-    pub given: u64,
-    /// Copies left out.
-    pub copies_left_out: u64,
-    /// The archive's change number at the moment of the stream.
-    pub change: i64,
-}
+/// Articles at a time: few enough to stay small, many enough that asking costs nothing.
+const PAGE: usize = 64;
 
 /// The largest time that is stored: copies without a date come last in their cluster.
 const NO_DATE: i64 = i64::MAX;
@@ -141,8 +122,9 @@ impl Clause {
 }
 
 /// The columns that an article is made from.
-const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of";
+const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at";
 
+#[derive(Debug)]
 struct ArticleRow {
     article: i64,
     id: String,
@@ -151,6 +133,7 @@ struct ArticleRow {
     first_seen: i64,
     last_changed: i64,
     duplicate_of: Option<i64>,
+    at: i64,
 }
 
 impl ArticleRow {
@@ -163,74 +146,113 @@ impl ArticleRow {
             first_seen: row.get(4)?,
             last_changed: row.get(5)?,
             duplicate_of: row.get(6)?,
+            at: row.get(7)?,
         })
     }
 }
 
-impl Reader {
-    /// Gives each selected article to `take`, in order. What `take` returns as an error ends the stream.
-    ///
-    /// # Errors
-    /// Those of the database, and of `take`.
-    pub fn stream<E: From<StoreError>>(
-        &self,
-        selection: &Selection,
-        mut take: impl FnMut(Article) -> Result<(), E>,
-    ) -> Result<Streamed, E> {
-        let error = |error| self.error(error);
-        if let Some(query) = &selection.query {
-            search::register_phrases(&self.connection, query).map_err(error)?;
-        }
-        let transaction = self.connection.unchecked_transaction().map_err(error)?;
-        let change = transaction.query_row("SELECT change FROM archive", [], |row| row.get(0)).map_err(error)?;
-        let mut streamed = Streamed { change, ..Streamed::default() };
-        let feeds: Vec<Option<i64>> = match selection.order {
-            Order::Feed => feeds_by_name(&transaction).map_err(error)?.into_iter().map(Some).collect(),
-            Order::Oldest | Order::Newest => vec![None],
-        };
-        let from = self.newest(&transaction, selection).map_err(error)?;
-        for feed in feeds {
-            self.stream_part(&transaction, selection, feed, from.as_ref(), &mut streamed, &mut take)?;
-        }
-        Ok(streamed)
+/// The selected articles, one after another, from one moment's picture of the archive.
+///
+/// As long as it lives, everything else that its [`Reader`] is asked comes from the same picture.
+#[derive(Debug)]
+pub struct Articles<'r> {
+    reader: &'r Reader,
+    transaction: Transaction<'r>,
+    selection: Selection,
+    /// The parts that are still to come: all at once, or feed by feed.
+    parts: VecDeque<Option<i64>>,
+    /// Where the newest so many begin.
+    from: Option<(i64, String)>,
+    /// The last article of the page before.
+    after: Option<(i64, String)>,
+    page: VecDeque<(ArticleRow, bool)>,
+    copies_left_out: u64,
+}
+
+impl Articles<'_> {
+    /// Copies that were left out so far.
+    pub fn copies_left_out(&self) -> u64 {
+        self.copies_left_out
     }
 
-    fn stream_part<E: From<StoreError>>(
-        &self,
-        connection: &Connection,
-        selection: &Selection,
-        first_feed: Option<i64>,
-        from: Option<&(i64, String)>,
-        streamed: &mut Streamed,
-        take: &mut impl FnMut(Article) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let error = |error| self.error(error);
-        let mut clause = Clause::of(selection);
-        let has_earlier_copy = clause.has_earlier_copy(selection.copies);
-        if let Some((at, id)) = from {
+    fn next_row(&mut self) -> rusqlite::Result<Option<ArticleRow>> {
+        loop {
+            while let Some((row, has_earlier_copy)) = self.page.pop_front() {
+                if !has_earlier_copy {
+                    return Ok(Some(row));
+                }
+                self.copies_left_out += 1;
+            }
+            let Some(part) = self.parts.front().copied() else { return Ok(None) };
+            self.read_page(part)?;
+            if self.page.is_empty() {
+                self.parts.pop_front();
+                self.after = None;
+            }
+        }
+    }
+
+    fn read_page(&mut self, first_feed: Option<i64>) -> rusqlite::Result<()> {
+        let mut clause = Clause::of(&self.selection);
+        let has_earlier_copy = clause.has_earlier_copy(self.selection.copies);
+        if let Some((at, id)) = &self.from {
             clause.and("(§.at, §.id) >= (?, ?)", [Value::Integer(*at), Value::Text(id.clone())]);
+        }
+        let (direction, later) = if self.selection.order == Order::NewestFirst { ("DESC", "<") } else { ("ASC", ">") };
+        if let Some((at, id)) = &self.after {
+            clause.and(&format!("(§.at, §.id) {later} (?, ?)"), [Value::Integer(*at), Value::Text(id.clone())]);
         }
         if let Some(feed) = first_feed {
             clause.and("§.first_feed = ?", [Value::Integer(feed)]);
         }
-        let direction = if selection.order == Order::Newest { "DESC" } else { "ASC" };
         let sql = format!(
-            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a WHERE {} ORDER BY a.at {direction}, a.id {direction}",
+            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a WHERE {} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}",
             clause.for_table("a")
         );
-        let mut statement = connection.prepare_cached(&sql).map_err(error)?;
-        let mut rows = statement.query(params_from_iter(&clause.parameters)).map_err(error)?;
-        while let Some(row) = rows.next().map_err(error)? {
-            if row.get(7).map_err(error)? {
-                streamed.copies_left_out += 1;
-                continue;
-            }
-            let article =
-                ArticleRow::of(row).and_then(|row| assemble(connection, row, selection.revisions, !selection.copies)).map_err(error)?;
-            streamed.given += 1;
-            take(article)?;
-        }
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(8)?)))?;
+        self.page = rows.collect::<rusqlite::Result<_>>()?;
+        self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
         Ok(())
+    }
+}
+
+impl Iterator for Articles<'_> {
+    type Item = Result<Article, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self
+            .next_row()
+            .and_then(|row| row.map(|row| assemble(&self.transaction, row, self.selection.revisions, !self.selection.copies)).transpose());
+        if next.is_err() {
+            // After an error nothing more can be trusted.
+            self.parts.clear();
+            self.page.clear();
+        }
+        next.map_err(|error| self.reader.error(error)).transpose()
+    }
+}
+
+impl Reader {
+    /// The selected articles in their order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn articles(&self, selection: Selection) -> Result<Articles<'_>, StoreError> {
+        let open = || {
+            if let Some(query) = &selection.query {
+                search::register_phrases(&self.connection, query)?;
+            }
+            let transaction = self.connection.unchecked_transaction()?;
+            let parts = match selection.order {
+                Order::ByFirstFeed => feeds_by_name(&transaction)?.into_iter().map(Some).collect(),
+                Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
+            };
+            let from = self.newest(&transaction, &selection)?;
+            let (after, page) = (None, VecDeque::new());
+            Ok(Articles { reader: self, transaction, selection, parts, from, after, page, copies_left_out: 0 })
+        };
+        open().map_err(|error| self.error(error))
     }
 
     /// Where the newest so many begin, by the same filters.
@@ -254,13 +276,7 @@ impl Reader {
     /// # Errors
     /// Those of the database.
     pub fn newest_articles(&self, selection: &Selection, most: usize) -> Result<Vec<Article>, StoreError> {
-        let selection = Selection { limit: Some(most), order: Order::Newest, ..selection.clone() };
-        let mut articles = Vec::new();
-        self.stream::<StoreError>(&selection, |article| {
-            articles.push(article);
-            Ok(())
-        })?;
-        Ok(articles)
+        self.articles(Selection { order: Order::NewestFirst, ..selection.clone() })?.take(most).collect()
     }
 
     /// One article; `None` where the archive has none of this id.
@@ -309,7 +325,7 @@ impl Reader {
     ///
     /// # Errors
     /// Those of the database.
-    pub fn feed_outlines(&self) -> Result<std::collections::HashMap<String, FeedOutline>, StoreError> {
+    pub fn feed_outlines(&self) -> Result<HashMap<String, FeedOutline>, StoreError> {
         let read = || {
             self.connection
                 .prepare_cached("SELECT name, coalesce(title, name), url, site_url FROM feed")?

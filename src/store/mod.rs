@@ -19,7 +19,7 @@ mod polls;
 mod search;
 mod writer;
 
-pub use self::articles::{Order, Selection, Streamed};
+pub use self::articles::{Articles, Selection};
 pub use self::connect::{Archive, Reader};
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, PlannedPoll};

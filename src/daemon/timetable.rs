@@ -1,0 +1,89 @@
+//! Which feed is due when.
+//!
+//! A feed is in one of two states: waiting for its time, or being polled. The queue holds only those that wait; a
+//! time in it that is no longer the feed's is passed over when its turn comes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Feed;
+
+struct Entry {
+    feed: Arc<Feed>,
+    /// `None` while it is being polled.
+    due: Option<DateTime<Utc>>,
+}
+
+/// All feeds and their times.
+pub struct Timetable {
+    feeds: HashMap<String, Entry>,
+    queue: BinaryHeap<Reverse<(DateTime<Utc>, String)>>,
+}
+
+impl Timetable {
+    /// Of feeds and the times at which each is due.
+    pub fn of(feeds: impl Iterator<Item = (Arc<Feed>, DateTime<Utc>)>) -> Self {
+        let mut timetable = Self { feeds: HashMap::new(), queue: BinaryHeap::new() };
+        for (feed, due) in feeds {
+            timetable.queue.push(Reverse((due, feed.name.clone())));
+            timetable.feeds.insert(feed.name.clone(), Entry { feed, due: Some(due) });
+        }
+        timetable
+    }
+
+    /// How many feeds there are.
+    pub fn feeds(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// How many are being polled.
+    pub fn polling(&self) -> usize {
+        self.feeds.values().filter(|entry| entry.due.is_none()).count()
+    }
+
+    /// When the next feed is due, if one waits.
+    pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
+        while let Some(Reverse((due, name))) = self.queue.peek() {
+            if self.feeds.get(name).is_some_and(|entry| entry.due == Some(*due)) {
+                return Some(*due);
+            }
+            self.queue.pop();
+        }
+        None
+    }
+
+    /// Takes a feed that is due; it is being polled until [`Self::set_due`].
+    pub fn take_due(&mut self, now: DateTime<Utc>) -> Option<Arc<Feed>> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let Reverse((_, name)) = self.queue.pop()?;
+        let entry = self.feeds.get_mut(&name)?;
+        entry.due = None;
+        Some(Arc::clone(&entry.feed))
+    }
+
+    /// The poll has ended; the feed waits for its next time. A feed that was taken out of the list meanwhile is gone.
+    pub fn set_due(&mut self, name: &str, due: DateTime<Utc>) {
+        if let Some(entry) = self.feeds.get_mut(name)
+            && entry.due.is_none()
+        {
+            entry.due = Some(due);
+            self.queue.push(Reverse((due, name.to_owned())));
+        }
+    }
+
+    /// Takes over another list of feeds. What is being polled goes on, and gets its time at its end.
+    pub fn replace(&mut self, other: Self) {
+        let polling: Vec<String> = self.feeds.iter().filter(|(_, entry)| entry.due.is_none()).map(|(name, _)| name.clone()).collect();
+        *self = other;
+        for name in polling {
+            if let Some(entry) = self.feeds.get_mut(&name) {
+                entry.due = None;
+            }
+        }
+    }
+}
