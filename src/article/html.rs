@@ -510,6 +510,7 @@ fn finish(clean: &str, base: Option<&Url>) -> Round {
     let mut open: Vec<&str> = Vec::new();
     let mut stable = true;
     let mut pictures = Pictures::default();
+    let mut pre_begins = None;
     for (piece, range) in pieces(clean) {
         match piece {
             Piece::Text(raw) | Piece::Raw(raw) => {
@@ -519,7 +520,7 @@ fn finish(clean: &str, base: Option<&Url>) -> Round {
                     stable &= !open.last().is_some_and(|parent| holds_no_text(parent));
                 }
                 // The serialiser forgets that a parser drops the first line break of `pre`.
-                if open.last() == Some(&"pre") && out.ends_with("<pre>") && raw.starts_with(['\n', '\r']) {
+                if pre_begins == Some(out.len()) && raw.starts_with(['\n', '\r']) {
                     out.push('\n');
                 }
                 if raw.contains('\r') { out.push_str(&raw.replace("\r\n", "\n").replace('\r', "\n")) } else { out.push_str(raw) }
@@ -536,6 +537,9 @@ fn finish(clean: &str, base: Option<&Url>) -> Round {
                     _ => {
                         write_tag(&tag, base, &mut out);
                     }
+                }
+                if tag.name == "pre" {
+                    pre_begins = Some(out.len());
                 }
             }
             Piece::Close(name) => {
