@@ -76,6 +76,9 @@ const LEADS_ON: &[&str] = &[
     "seguir leyendo", "continua a leggere", "lees verder", "читать далее", "permalink", "source", "続きを読む",
 ];
 
+/// Bytes of a line that may be a headline, a share bar, a copyright line; what is longer is a paragraph.
+const MAX_LINE: usize = 300;
+
 /// Takes boilerplate out of a body's paragraphs, and gives the copyright line that stood there.
 pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> Option<String> {
     let count = paragraphs.blocks().len();
@@ -86,8 +89,7 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let title = fold(title);
     let authors: Vec<String> = authors.iter().map(|author| fold(author)).filter(|author| !author.is_empty()).collect();
     for (place, (_, text)) in blocks.iter().enumerate().take(6) {
-        // A headline, byline and date line together are not longer.
-        if text.len() > 600 {
+        if text.len() > MAX_LINE {
             break;
         }
         let folded = fold(text);
@@ -103,7 +105,8 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let mut place = 0;
     while place < count {
         let (block, text) = blocks[place];
-        if verdict[place] != Verdict::Keep || text.len() > 800 {
+        // Most blocks are paragraphs, and their length alone shows it.
+        if verdict[place] != Verdict::Keep || (text.len() > MAX_LINE && !may_name_first_place(text)) {
             place += 1;
             continue;
         }
@@ -316,6 +319,16 @@ fn is_reading_time(folded: &str) -> bool {
         }
     }
     false
+}
+
+/// Does a text begin like those that [`is_appeared_first`] knows? Asked before the costlier question.
+fn may_name_first_place(text: &str) -> bool {
+    const FIRST_LETTERS: &[char] = &['T', 't', 'D', 'd', 'L', 'l', 'C', 'c', 'O', 'o', 'H', 'h', 'I', 'i', 'A', 'a', 'З', 'з', 'С', 'с'];
+    text.len() <= 800 && text.starts_with(FIRST_LETTERS) && {
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(2).collect();
+        let begin = words.join(" ").to_lowercase();
+        APPEARED_FIRST.iter().any(|(start, _)| start.trim_end() == begin)
+    }
 }
 
 fn is_appeared_first(folded: &str) -> bool {

@@ -64,7 +64,7 @@ pub fn finish(clean: &str, base: Option<&Url>) -> Finished {
                 }
                 out.push_str(&clean[range]);
             }
-            Piece::Other => {}
+            Piece::Other | Piece::Unfinished(_) => {}
         }
     }
     Finished { markup: out, stable }

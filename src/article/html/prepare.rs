@@ -39,8 +39,18 @@ fn take_out(source: &str, only_blocks: bool) -> (Cow<'_, str>, ParserWork) {
     let mut strays = 0_usize;
     let mut work = ParserWork::default();
     for (piece, range) in pieces(source) {
+        if let Piece::Unfinished(rest) = piece
+            && !rest.contains('=')
+        {
+            // "A<B" at the end of a text: a parser would drop what an author wrote. A link that was cut off is none.
+            let kept = kept.get_or_insert_with(|| String::with_capacity(source.len() + 4));
+            kept.push_str(&source[copied..range.start]);
+            kept.push_str("&lt;");
+            copied = range.start + 1;
+            continue;
+        }
         let keep = match piece {
-            Piece::Text(_) | Piece::Raw(_) | Piece::Other => true,
+            Piece::Text(_) | Piece::Raw(_) | Piece::Other | Piece::Unfinished(_) => true,
             Piece::Open(tag) => {
                 let lower = lower(tag.name);
                 let name = lower.as_ref();
