@@ -7,95 +7,22 @@
 use super::text::{Block, BlockKind, Paragraphs};
 
 /// Headings of lists of other articles. Nobody writes them over anything else.
+#[rustfmt::skip]
 const SIMILAR_POSTS: &[&str] = &[
-    "similar posts",
-    "similiar posts",
-    "similar articles",
-    "similar stories",
-    "related posts",
-    "related articles",
-    "related stories",
-    "related news",
-    "related content",
-    "related coverage",
-    "related reading",
-    "related links",
-    "related topics",
-    "related post",
-    "related article",
-    "you may also like",
-    "you might also like",
-    "you may also be interested in",
-    "you might also be interested in",
-    "recommended for you",
-    "recommended stories",
-    "recommended articles",
-    "recommended posts",
-    "recommended reading",
-    "more on this story",
-    "more from this author",
-    "more stories",
-    "more like this",
-    "other posts",
-    "other articles",
-    "read next",
-    "up next",
-    "latest posts",
-    "recent posts",
-    "popular posts",
-    "ähnliche beiträge",
-    "ähnliche artikel",
-    "verwandte artikel",
-    "verwandte beiträge",
-    "das könnte sie auch interessieren",
-    "das könnte dich auch interessieren",
-    "mehr zum thema",
-    "articles similaires",
-    "articles connexes",
-    "articles liés",
-    "sur le même sujet",
-    "à lire aussi",
-    "lire aussi",
-    "à lire également",
-    "lire également",
-    "artículos relacionados",
-    "entradas relacionadas",
-    "noticias relacionadas",
-    "lea también",
-    "te puede interesar",
-    "artigos relacionados",
-    "posts relacionados",
-    "notícias relacionadas",
-    "leia também",
-    "articoli correlati",
-    "post correlati",
-    "potrebbe interessarti anche",
-    "leggi anche",
-    "gerelateerde artikelen",
-    "gerelateerde berichten",
-    "lees ook",
-    "læs også",
-    "les også",
-    "läs också",
-    "relaterade inlägg",
-    "czytaj także",
-    "czytaj też",
-    "podobne artykuły",
-    "похожие записи",
-    "похожие статьи",
-    "читайте также",
-    "по теме",
-    "читайте також",
-    "ilgili haberler",
-    "benzer yazılar",
-    "関連記事",
-    "相关文章",
-    "相關文章",
-    "相关阅读",
-    "延伸閱讀",
-    "관련기사",
-    "관련 기사",
-    "مقالات ذات صلة",
+    "similar posts", "similiar posts", "similar articles", "similar stories", "related posts", "related articles", "related stories",
+    "related news", "related content", "related coverage", "related reading", "related links", "related topics", "related post",
+    "related article", "you may also like", "you might also like", "you may also be interested in", "you might also be interested in",
+    "recommended for you", "recommended stories", "recommended articles", "recommended posts", "recommended reading",
+    "more on this story", "more from this author", "more stories", "more like this", "other posts", "other articles", "read next",
+    "up next", "latest posts", "recent posts", "popular posts", "ähnliche beiträge", "ähnliche artikel", "verwandte artikel",
+    "verwandte beiträge", "das könnte sie auch interessieren", "das könnte dich auch interessieren", "mehr zum thema",
+    "articles similaires", "articles connexes", "articles liés", "sur le même sujet", "à lire aussi", "lire aussi",
+    "à lire également", "lire également", "artículos relacionados", "entradas relacionadas", "noticias relacionadas", "lea también",
+    "te puede interesar", "artigos relacionados", "posts relacionados", "notícias relacionadas", "leia também", "articoli correlati",
+    "post correlati", "potrebbe interessarti anche", "leggi anche", "gerelateerde artikelen", "gerelateerde berichten", "lees ook",
+    "læs også", "les også", "läs också", "relaterade inlägg", "czytaj także", "czytaj też", "podobne artykuły", "похожие записи",
+    "похожие статьи", "читайте также", "по теме", "читайте також", "ilgili haberler", "benzer yazılar", "関連記事", "相关文章", "相關文章",
+    "相关阅读", "延伸閱讀", "관련기사", "관련 기사", "مقالات ذات صلة",
 ];
 
 /// … and those that may also stand over a part of the story.
@@ -125,83 +52,32 @@ const APPEARED_FIRST: &[(&str, &[&str])] = &[
 ];
 
 /// Places that a share bar sends its reader to.
+#[rustfmt::skip]
 const NETWORKS: &[&str] = &[
-    "facebook",
-    "twitter",
-    "linkedin",
-    "whatsapp",
-    "pinterest",
-    "reddit",
-    "telegram",
-    "tumblr",
-    "pocket",
-    "messenger",
-    "threads",
-    "bluesky",
-    "mastodon",
-    "flipboard",
-    "instapaper",
-    "email",
-    "e",
-    "mail",
-    "print",
-    "x",
-    "viber",
-    "vk",
-    "line",
-    "hatena",
-    "wechat",
-    "weibo",
-    "skype",
-    "google",
-    "digg",
-    "stumbleupon",
-    "delicious",
-    "xing",
-    "youtube",
-    "instagram",
+    "facebook", "twitter", "linkedin", "whatsapp", "pinterest", "reddit", "telegram", "tumblr", "pocket", "messenger", "threads",
+    "bluesky", "mastodon", "flipboard", "instapaper", "email", "e", "mail", "print", "x", "viber", "vk", "line", "hatena", "wechat",
+    "weibo", "skype", "google", "digg", "stumbleupon", "delicious", "xing", "youtube", "instagram",
 ];
 
 /// … and what else stands in one.
+#[rustfmt::skip]
 const SHARE_WORDS: &[&str] = &[
-    "share", "shares", "sharing", "tweet", "pin", "it", "post", "this", "on", "via", "by", "to", "copy", "link", "save", "like", "loading",
-    "click", "opens", "in", "new", "window", "a", "friend", "with", "and", "or", "follow", "us", "me", "our", "article", "story", "page",
-    "more", "options", "plus", "buffer", "send",
+    "share", "shares", "sharing", "tweet", "pin", "it", "post", "this", "on", "via", "by", "to", "copy", "link", "save", "like",
+    "loading", "click", "opens", "in", "new", "window", "a", "friend", "with", "and", "or", "follow", "us", "me", "our", "article",
+    "story", "page", "more", "options", "plus", "buffer", "send",
 ];
 
 /// Whole blocks that only lead somewhere else.
+#[rustfmt::skip]
 const LEADS_ON: &[&str] = &[
-    "read more",
-    "continue reading",
-    "read the full story",
-    "read the full article",
-    "read full article",
-    "read the rest",
-    "read on",
-    "keep reading",
-    "more",
-    "click here to read more",
-    "view comments",
-    "leave a comment",
-    "comments",
-    "add a comment",
-    "subscribe",
-    "subscribe now",
-    "share",
-    "advertisement",
-    "advertisements",
-    "weiterlesen",
-    "lire la suite",
-    "leer más",
-    "leia mais",
-    "seguir leyendo",
-    "continua a leggere",
-    "lees verder",
-    "читать далее",
-    "permalink",
-    "source",
-    "続きを読む",
+    "read more", "continue reading", "read the full story", "read the full article", "read full article", "read the rest", "read on",
+    "keep reading", "more", "click here to read more", "view comments", "leave a comment", "comments", "add a comment", "subscribe",
+    "subscribe now", "share", "advertisement", "advertisements", "weiterlesen", "lire la suite", "leer más", "leia mais",
+    "seguir leyendo", "continua a leggere", "lees verder", "читать далее", "permalink", "source", "続きを読む",
 ];
+
+/// Bytes of a line that may be a headline, a share bar, a copyright line; what is longer is a paragraph.
+const MAX_LINE: usize = 300;
 
 /// Takes boilerplate out of a body's paragraphs, and gives the copyright line that stood there.
 pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> Option<String> {
@@ -213,8 +89,7 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let title = fold(title);
     let authors: Vec<String> = authors.iter().map(|author| fold(author)).filter(|author| !author.is_empty()).collect();
     for (place, (_, text)) in blocks.iter().enumerate().take(6) {
-        // A headline, byline and date line together are not longer.
-        if text.len() > 600 {
+        if text.len() > MAX_LINE {
             break;
         }
         let folded = fold(text);
@@ -230,7 +105,8 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let mut place = 0;
     while place < count {
         let (block, text) = blocks[place];
-        if verdict[place] != Verdict::Keep || text.len() > 800 {
+        // Most blocks are paragraphs, and their length alone shows it.
+        if verdict[place] != Verdict::Keep || (text.len() > MAX_LINE && !may_name_first_place(text)) {
             place += 1;
             continue;
         }
@@ -443,6 +319,16 @@ fn is_reading_time(folded: &str) -> bool {
         }
     }
     false
+}
+
+/// Does a text begin like those that [`is_appeared_first`] knows? Asked before the costlier question.
+fn may_name_first_place(text: &str) -> bool {
+    const FIRST_LETTERS: &[char] = &['T', 't', 'D', 'd', 'L', 'l', 'C', 'c', 'O', 'o', 'H', 'h', 'I', 'i', 'A', 'a', 'З', 'з', 'С', 'с'];
+    text.len() <= 800 && text.starts_with(FIRST_LETTERS) && {
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(2).collect();
+        let begin = words.join(" ").to_lowercase();
+        APPEARED_FIRST.iter().any(|(start, _)| start.trim_end() == begin)
+    }
 }
 
 fn is_appeared_first(folded: &str) -> bool {

@@ -95,10 +95,14 @@ pub fn shorten(text: &str) -> Option<String> {
     let text = without_tail(text);
     let line = title::fold(text);
     let line = without_tail(boilerplate::without_appeared_first(&line));
-    if line.is_empty() {
-        return None;
+    // WordPress ends its excerpts in "[…]".
+    let bare = ["[…]", "[...]", "(…)", "(...)"].iter().find_map(|end| line.strip_suffix(end)).map(str::trim_end);
+    match bare {
+        Some("") => None,
+        Some(bare) if bare.ends_with(['.', '!', '?', '…', '。']) => Some(cut(bare)),
+        Some(bare) => Some(cut(&format!("{bare}…"))),
+        None => (!line.is_empty()).then(|| cut(line)),
     }
-    Some(cut(line))
 }
 
 fn cut(line: &str) -> String {
@@ -106,6 +110,7 @@ fn cut(line: &str) -> String {
         return line.to_owned();
     }
     // Where a grapheme ends within the limit, with one character left for the ellipsis.
+    let mut ends = Vec::with_capacity(MAX_CHARACTERS);
     let mut characters = 0;
     let mut fits = 0;
     let mut fits_with_ellipsis = 0;
@@ -119,12 +124,13 @@ fn cut(line: &str) -> String {
             break;
         }
         fits = end;
+        ends.push(end);
     }
     if fits == line.len() {
         return line.to_owned();
     }
     let head = &line[..fits];
-    if let Some(end) = last_sentence_end(head, &line[fits..]).filter(|&end| head[..end].chars().count() >= MIN_SENTENCES) {
+    if let Some(end) = last_sentence_end(head, &line[fits..], &ends).filter(|&end| head[..end].chars().count() >= MIN_SENTENCES) {
         return head[..end].to_owned();
     }
     let head = &line[..fits_with_ellipsis];
@@ -138,8 +144,8 @@ fn cut(line: &str) -> String {
     cut
 }
 
-/// Where the last whole sentence of `head` ends; `rest` is what follows it.
-fn last_sentence_end(head: &str, rest: &str) -> Option<usize> {
+/// Where the last whole sentence of `head` ends; `rest` is what follows it, `graphemes` where its graphemes end.
+fn last_sentence_end(head: &str, rest: &str, graphemes: &[usize]) -> Option<usize> {
     let mut found = None;
     for (at, c) in head.char_indices() {
         let full_width = matches!(c, '。' | '！' | '？' | '।' | '۔');
@@ -159,7 +165,7 @@ fn last_sentence_end(head: &str, rest: &str) -> Option<usize> {
                 || ["Dr", "Mr", "Mrs", "Ms", "St", "Prof", "Sen", "Rep", "Gov", "Gen", "Col", "No", "vs", "Jr", "Sr", "Mt"]
                     .contains(&word));
         let goes_on = follows.trim_start().chars().next().is_some_and(char::is_lowercase);
-        if boundary && !abbreviation && !goes_on {
+        if boundary && !abbreviation && !goes_on && graphemes.binary_search(&end).is_ok() {
             found = Some(end);
         }
     }
@@ -181,6 +187,9 @@ mod tests {
             ("All is well (more…)", Some("All is well")),
             ("There is a library where you can read more.", Some("There is a library where you can read more.")),
             ("All is well. The post Well appeared first on Example.", Some("All is well.")),
+            ("All is well and […]", Some("All is well and…")),
+            ("All is well. [...]", Some("All is well.")),
+            ("[…]", None),
             ("Read more", None),
             ("  ", None),
         ] {
