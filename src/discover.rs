@@ -68,15 +68,18 @@ pub async fn discover<F: Fetch>(url: &Url, fetch: &F, is_feed: impl Fn(&Page) ->
     if is_feed(&page) {
         return Ok(url.clone());
     }
+    let (named, places) = (named_feeds(&page), usual_places(&page.url));
+    // A body takes from the memory that all share: it goes before the next one comes.
+    drop(page);
     let mut tried = Vec::new();
-    for named in named_feeds(&page).into_iter().take(MOST_NAMED) {
+    for named in named.into_iter().take(MOST_NAMED) {
         match fetch.get(&named).await {
             Ok(found) if is_feed(&found) => return Ok(named),
             Ok(_) => tried.push(format!("{named}, which is no feed")),
             Err(reason) => tried.push(format!("{named}: {reason}")),
         }
     }
-    for place in usual_places(&page.url) {
+    for place in places {
         // Most of these don't exist, so a failure says nothing.
         if let Ok(found) = fetch.get(&place).await
             && is_feed(&found)

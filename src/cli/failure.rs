@@ -1,7 +1,7 @@
 //! How a command ends when it does not end well: the one place that prints errors and knows the exit statuses.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use miette::{MietteHandlerOpts, ReportHandler};
@@ -16,8 +16,13 @@ pub enum Failure {
     Usage(String),
     /// The config is wrong: exit status 2.
     Config(ConfigError),
-    /// Something that the command was given to read is wrong: exit status 1.
-    Input(Vec<Mistake>),
+    /// What the command was given to read or to write would be wrong: exit status 1.
+    Input {
+        /// What came of it.
+        message: String,
+        /// What is wrong, and where.
+        mistakes: Vec<Mistake>,
+    },
     /// It failed: exit status 1.
     Failed(String),
     /// Nobody reads the output any more (`gleaner … | head`): that is no failure, but the end.
@@ -29,7 +34,7 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         match self {
             Failure::Usage(message) => {
-                eprintln!("gleaner: {message}");
+                say(&message);
                 ExitCode::from(2)
             }
             Failure::Config(ConfigError::Mistakes(mistakes)) => {
@@ -37,20 +42,30 @@ impl Failure {
                 ExitCode::from(2)
             }
             Failure::Config(error) => {
-                eprintln!("gleaner: {error}");
+                say(&error.to_string());
                 ExitCode::from(2)
             }
-            Failure::Input(mistakes) => {
+            Failure::Input { message, mistakes } => {
                 show_mistakes(&mistakes);
+                say(&message);
                 ExitCode::FAILURE
             }
             Failure::Failed(message) => {
-                eprintln!("gleaner: {message}");
+                say(&message);
                 ExitCode::FAILURE
             }
             Failure::BrokenPipe => ExitCode::SUCCESS,
         }
     }
+}
+
+fn say(message: &str) {
+    write_line(&format!("gleaner: {message}"));
+}
+
+/// Writes to stderr. Where even that is gone there is nobody left to tell.
+fn write_line(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 impl From<ConfigError> for Failure {
@@ -63,10 +78,9 @@ impl From<EditError> for Failure {
     fn from(error: EditError) -> Self {
         match error {
             EditError::Config(error) => Failure::Config(error),
-            EditError::Import(mistakes) => Failure::Input(mistakes),
+            EditError::Import(mistakes) => Failure::Input { message: "nothing was imported".to_owned(), mistakes },
             EditError::Invalid(ConfigError::Mistakes(mistakes)) => {
-                eprintln!("gleaner: nothing was changed, since afterwards the config would not be valid:");
-                Failure::Input(mistakes)
+                Failure::Input { message: "nothing was changed: the config would not be valid afterwards".to_owned(), mistakes }
             }
             EditError::BadUrl(message) => Failure::Usage(message),
             other => Failure::Failed(other.to_string()),
@@ -95,7 +109,7 @@ pub fn show_mistakes(mistakes: &[Mistake]) {
     // Lines are left whole, so that they can be searched for.
     let handler = MietteHandlerOpts::new().wrap_lines(false).build();
     for mistake in mistakes {
-        eprintln!("{}", Drawn(&handler, mistake).to_string().trim_end());
+        write_line(Drawn(&handler, mistake).to_string().trim_end());
     }
     let (warnings, errors): (Vec<_>, Vec<_>) = mistakes.iter().partition(|mistake| mistake.is_warning());
     if mistakes.len() > 1 {
@@ -105,6 +119,6 @@ pub fn show_mistakes(mistakes: &[Mistake]) {
             count => Some(format!("{count} {what}s")),
         };
         let counts: Vec<String> = [count(errors.len(), "mistake"), count(warnings.len(), "warning")].into_iter().flatten().collect();
-        eprintln!("{}", counts.join(", "));
+        write_line(&counts.join(", "));
     }
 }

@@ -285,28 +285,43 @@ impl<'a> Editor<'a> {
     fn commit(&self, files: HashMap<PathBuf, Vec<u8>>) -> Result<(), EditError> {
         let files = Files { replaced: files };
         load_with(&self.path, self.surroundings, &files).map_err(EditError::Invalid)?;
-        let mut written: Vec<(&PathBuf, Vec<u8>)> = Vec::new();
+        let mut written: Vec<(&PathBuf, Option<Vec<u8>>)> = Vec::new();
         for (file, content) in &files.replaced {
-            let write = |content: &[u8]| {
-                replace_file(file, content).map_err(|error| EditError::Write { file: file.clone(), reason: error.to_string() })
-            };
-            let old = std::fs::read(file).map_err(|error| EditError::Write { file: file.clone(), reason: error.to_string() });
-            match old.and_then(|old| write(content).map(|()| old)) {
+            let replaced = content_of(file).and_then(|old| replace_file(file, content).map(|()| old));
+            match replaced {
                 Ok(old) => written.push((file, old)),
                 Err(error) => {
-                    // Feeds of several lists leave together or stay together.
-                    for (file, old) in written {
-                        replace_file(file, &old).map_err(|error| EditError::Write {
-                            file: file.clone(),
-                            reason: format!("{error}; it has lost the feeds that were to be removed, another list has them still"),
-                        })?;
-                    }
-                    return Err(error);
+                    put_back(written)?;
+                    return Err(EditError::Write { file: file.clone(), reason: error.to_string() });
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The bytes of a file, if there is one.
+fn content_of(file: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match std::fs::read(file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Feeds of several lists leave together or stay together.
+fn put_back(written: Vec<(&PathBuf, Option<Vec<u8>>)>) -> Result<(), EditError> {
+    for (file, old) in written {
+        let restored = match old {
+            Some(old) => replace_file(file, &old),
+            None => std::fs::remove_file(file),
+        };
+        restored.map_err(|error| EditError::Write {
+            file: file.clone(),
+            reason: format!("{error}; this list was changed, another could not be, and now it cannot be put back"),
+        })?;
+    }
+    Ok(())
 }
 
 impl Config {
@@ -321,7 +336,11 @@ fn already_there(url: &str, feed: &Feed) -> AlreadyThere {
     AlreadyThere { url: url.to_owned(), name: feed.name.clone(), file: feed.list.clone(), line: feed.line }
 }
 
+/// A list's text; a list that does not exist yet is empty (the one for feeds added over HTTP begins so).
 fn text_of(list: &Path) -> Result<String, EditError> {
+    if !list.try_exists().unwrap_or(true) {
+        return Ok(String::new());
+    }
     let source = Files::default().read_text(list).map_err(|mistake| EditError::Config(ConfigError::Mistakes(vec![*mistake])))?;
     Ok(source.text().to_owned())
 }

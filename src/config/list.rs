@@ -12,9 +12,6 @@ use super::surroundings::{Surroundings, tidy};
 use super::{Feed, FeedRequest, IdentityRule, Schedule};
 use crate::opml;
 
-/// What is read where `feed_lists` is not set, if it is there.
-const DEFAULT_LIST: &str = "feeds.toml";
-
 /// The form of a feed list, told by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -36,12 +33,6 @@ impl Form {
 /// The files that `feed_lists` names, absolute, globs expanded. A file that is named plainly must be there.
 pub(super) fn named(root: &mut Section<'_>) -> Vec<PathBuf> {
     let source = root.source;
-    if !root.has("feed_lists") {
-        // Known, though absent.
-        let _ = root.value("feed_lists");
-        let default = source.folder().join(DEFAULT_LIST);
-        return if default.exists() { vec![default] } else { Vec::new() };
-    }
     let lists = root.read_list("feed_lists", |value| {
         let text = line(value)?;
         let plain = tidy(&source.folder().join(text));

@@ -29,6 +29,11 @@ impl Files {
         }
     }
 
+    /// Is there anything to read?
+    pub(super) fn exists(&self, path: &Path) -> bool {
+        self.replaced.contains_key(path) || path.exists()
+    }
+
     /// The text of a TOML file.
     pub(super) fn read_text(&self, path: &Path) -> Result<SourceText, Box<Mistake>> {
         let bytes = self.read(path).map_err(|error| unreadable(path, &error))?;
@@ -150,7 +155,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
         title: None,
         warnings: Vec::new(),
     };
-    if let Some(added) = config.added_list().filter(|added| added.exists()) {
+    if let Some(added) = config.added_list().filter(|added| files.exists(added)) {
         lists.read(&added, &mut found, mistakes);
     }
     config.feed_lists = lists.read;

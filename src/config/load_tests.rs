@@ -350,9 +350,33 @@ fn a_list_that_is_named_plainly_must_be_a_list() {
 }
 
 #[test]
-fn without_feed_lists_the_feeds_toml_beside_the_config_is_read_if_it_is_there() {
+fn no_list_is_read_that_is_not_named() {
     let (_, loaded) = load_files(&[("gleaner.toml", ""), ("feeds.toml", "[[feed]]\nurl = \"https://example.org/a\"\n")]);
-    assert_eq!(names(&loaded.unwrap()), ["example.org/a"]);
+    assert!(loaded.unwrap().feeds.is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    assert_eq!(names(&load_text("\u{FEFF}[[feed]]\nurl = \"https://example.org/a\"\n").unwrap()), ["example.org/a"]);
+}
+
+#[test]
+fn a_log_level_is_a_level_or_a_filter_by_module() {
+    for good in ["warn", "OFF", "gleaner=debug,reqwest=warn", "info,gleaner::poll=trace", "gleaner[poll{feed=x}]=debug"] {
+        assert_eq!(load_text(&format!("[log]\nlevel = \"{good}\"\n")).unwrap().log.level, good);
+    }
+    let found = mistakes(load_text("[log]\nlevel = \"inof\"\n"));
+    assert_eq!(found, ["2:9 `level`: unknown level `inof` [did you mean `info`?]"]);
+    assert!(mistakes(load_text("[log]\nlevel = \"gleaner=loud\"\n"))[0].contains("not a tracing filter"));
+    assert!(mistakes(load_text("[log]\nlevel = \"gleaner\"\n"))[0].contains("[a module needs a level, as `gleaner=debug`]"));
+}
+
+#[test]
+fn memory_has_room_for_one_body() {
+    let sizes = |text: &str| load_text(&format!("[fetch]\n{text}")).map(|config| (config.fetch.max_body >> 20, config.fetch.memory >> 20));
+    assert_eq!(sizes("max_body = \"64MiB\"\n").unwrap(), (64, 64));
+    assert_eq!(sizes("memory = \"8MiB\"\n").unwrap(), (8, 8));
+    assert!(mistakes(load_text("[fetch]\nmax_body = \"2MiB\"\nmemory = \"1MiB\"\n"))[0].starts_with("3:10 `memory`"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::mistake::{Mistake, SourceText};
+use super::mistake::{Mistake, SourceText, nearest};
 use super::section::{self, Section, Value, Wrong, boolean, choice, in_order, integer, line, string};
 use super::surroundings::{Surroundings, tidy};
 use super::units::{parse_duration, parse_size, write_duration};
@@ -166,18 +166,29 @@ pub(super) fn http(section: &mut Section<'_>, surroundings: &Surroundings) -> Ht
 }
 
 pub(super) fn log(section: &mut Section<'_>, _: &Surroundings) -> Log {
-    let level = section.read("level", |value| {
-        let level = line(value)?;
-        level
-            .parse::<tracing_subscriber::EnvFilter>()
-            .map_err(|error| Wrong::new(format!("not a tracing filter: {error}")).help("as \"info\", or \"gleaner=debug,reqwest=warn\""))?;
-        Ok(level.to_owned())
-    });
+    let level = section.read("level", |value| Ok(log_filter(line(value)?)?.to_owned()));
     let formats = &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     Log {
         level: level.unwrap_or_else(|| "info".to_owned()),
         format: section.read("format", |value| choice(value, formats)).unwrap_or(LogFormat::Auto),
     }
+}
+
+/// A level, or a filter by module. What is neither would be taken for a module's name and log everything.
+fn log_filter(text: &str) -> Result<&str, Wrong> {
+    const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+    for part in text.split(',').map(str::trim).filter(|part| !part.contains(['=', '[', '{', '}'])) {
+        if !LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part)) {
+            let help = match nearest(part, LEVELS.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("a module needs a level, as `{part}=debug`"),
+            };
+            return Err(Wrong::new(format!("unknown level `{part}`")).help(help));
+        }
+    }
+    text.parse::<tracing_subscriber::EnvFilter>()
+        .map_err(|error| Wrong::new(format!("not a tracing filter: {error}")).help("as \"info\", or \"gleaner=debug,reqwest=warn\""))?;
+    Ok(text)
 }
 
 /// Reads a list of filters: `[[filter]]`, or a feed's `filters`.

@@ -353,7 +353,8 @@ fn edits_at_the_same_time_do_not_undo_one_another() {
 #[test]
 fn a_windows_line_end_stays_one() {
     let list = LIST.replace('\n', "\r\n");
-    let place = Place::with(&[("config/gleaner.toml", ""), ("config/feeds.toml", &list), ("mine.opml", OPML)]);
+    let place =
+        Place::with(&[("config/gleaner.toml", "feed_lists = [\"feeds.toml\"]\n"), ("config/feeds.toml", &list), ("mine.opml", OPML)]);
     place.run(&["feeds", "import", "mine.opml"]).succeeds();
     place.run(&["feeds", "remove", "harbour"]).succeeds();
     let text = place.read("config/feeds.toml");

@@ -68,6 +68,18 @@ fn feeds_go_into_the_first_list_in_toml_else_into_the_config_itself() {
 }
 
 #[test]
+fn the_list_of_added_feeds_is_made_by_the_first() {
+    let place = Place::with(&[("gleaner.toml", "[database]\npath = \"x.db\"\n")]);
+    let editor = place.edit();
+    let list = editor.config().added_list().unwrap();
+    let bad = NewFeed { name: Some("\n".to_owned()), ..feed("https://example.org/a") };
+    assert!(matches!(editor.add(&[bad], &list), Err(EditError::Invalid(_))), "judged before it exists");
+    assert!(!list.exists());
+    editor.add(&[feed("https://example.org/a")], &list).unwrap();
+    assert_eq!(place.config().feeds[0].list, place.at("added.toml"));
+}
+
+#[test]
 fn a_feed_that_is_there_by_url_or_name_is_refused() {
     let text = "[[feed]]\nurl = \"https://example.org/a\"\nname = \"A\"\n";
     let place = Place::with(&[("gleaner.toml", text)]);
