@@ -5,8 +5,15 @@
 //! and make the article again under better rules.
 
 pub mod charset;
+mod construct;
 pub mod date;
+mod dialect;
+mod entry;
 mod model;
+mod person;
+mod plain;
+mod prolog;
+mod sidecar;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -206,17 +213,40 @@ pub enum ParseError {
 /// # Errors
 /// A [`ParseError`] where the document holds no feed at all; single bad entries are left out with a warning.
 pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Document, ParseError> {
-    let charset::Decoded { text, warnings } = charset::decode(body, content_type);
-    let text = text.trim_ascii_start();
-    if text.is_empty() {
+    let charset::Decoded { text, mut warnings } = charset::decode(body, content_type);
+    if text.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
-    // The declaration names a character set that the text no longer has.
-    let text = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
-        Some((_, rest)) => rest,
-        None => text,
-    };
-    let mut feed = model::read(text, url).map_err(|refusal| ParseError::NotAFeed(refusal.to_string()))?;
-    let entries = std::mem::take(&mut feed.entries);
-    Ok(Document { entries: entries.into_iter().map(|entry| model::entry(entry, &feed)).collect(), feed: model::head(&feed), warnings })
+    let Some(prolog) = prolog::read(&text) else { return Err(not_a_feed(&text, url)) };
+    warnings.extend(prolog.warnings);
+    let root = text.get(prolog.root..).unwrap_or_default();
+    let mut document = parse_xml(root, url, &prolog.entities).map_err(|fault| ParseError::NotAFeed(fault.to_string()))?;
+    warnings.append(&mut document.warnings);
+    Ok(Document { warnings, ..document })
+}
+
+fn not_a_feed(text: &str, url: &Url) -> ParseError {
+    if prolog::is_html(text) {
+        return ParseError::Html { feeds: prolog::named_feeds(text, url) };
+    }
+    ParseError::NotAFeed("no element of RSS, Atom or another feed format".into())
+}
+
+/// Reads a well-formed document from its root element on.
+fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Document, sidecar::Fault> {
+    let mut found = sidecar::read(root, url, entities)?;
+    let facts = std::mem::take(&mut found.entries);
+    // feed-rs reads an undeclared prefix as none at all, and leaves a document's own entities standing.
+    let trusted = found.undeclared.is_empty() && entities.is_empty();
+    let texts = if trusted { model::read(root, url).unwrap_or_default() } else { Vec::new() };
+    let joined = texts.len() == facts.len();
+    let mut texts = texts.into_iter();
+    let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
+    let entries = facts.into_iter().map(|facts| entry::assemble(facts, texts.next().filter(|_| joined), common)).collect();
+    let warnings = found
+        .undeclared
+        .iter()
+        .map(|prefix| Warning { kind: "undeclared-prefix", message: format!("the prefix {prefix:?} is not declared; read by custom") })
+        .collect();
+    Ok(Document { feed: entry::head(&found, entities), entries, warnings })
 }
