@@ -4,7 +4,20 @@
 //! type. [`Draft`] is what a single feed entry says an article is, before anything is known of its identity.
 //! The submodules compute the single fields, each by pure functions.
 
+pub mod authors;
+pub mod boilerplate;
+pub mod completeness;
+pub mod dates;
+pub mod entities;
+pub mod html;
+pub mod language;
+pub mod pixels;
+pub mod summary;
+pub mod tags;
+pub mod text;
+pub mod title;
 pub mod url;
+pub mod words;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
