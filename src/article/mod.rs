@@ -16,6 +16,7 @@ pub mod summary;
 pub mod tags;
 pub mod text;
 pub mod title;
+pub mod tokens;
 pub mod url;
 pub mod words;
 
