@@ -14,7 +14,6 @@ use quick_xml::events::{BytesStart, Event};
 use url::Url;
 
 use super::Markup;
-use super::dialect::Text;
 
 /// Entities that the document itself declares, to plain text only: none of them can grow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,8 +93,6 @@ impl Form {
 /// A text construct where it stands in the document.
 #[derive(Debug, Clone)]
 pub struct Construct<'a> {
-    /// Its role.
-    pub role: Text,
     /// How it is to be read.
     pub form: Form,
     /// The characters between its tags.

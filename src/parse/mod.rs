@@ -13,6 +13,7 @@ mod model;
 mod person;
 mod plain;
 mod prolog;
+mod repair;
 mod sidecar;
 
 use chrono::{DateTime, Utc};
@@ -220,7 +221,14 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
     let Some(prolog) = prolog::read(&text) else { return Err(not_a_feed(&text, url)) };
     warnings.extend(prolog.warnings);
     let root = text.get(prolog.root..).unwrap_or_default();
-    let mut document = parse_xml(root, url, &prolog.entities).map_err(|fault| ParseError::NotAFeed(fault.to_string()))?;
+    let mut document = match parse_xml(root, url, &prolog.entities) {
+        Ok(document) => document,
+        Err(_) => {
+            let mended = repair::mend(root, &prolog.entities);
+            warnings.extend(mended.warnings);
+            parse_xml(&mended.text, url, &prolog.entities).map_err(|fault| ParseError::NotAFeed(fault.to_string()))?
+        }
+    };
     warnings.append(&mut document.warnings);
     Ok(Document { warnings, ..document })
 }

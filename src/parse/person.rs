@@ -12,7 +12,7 @@ pub fn parse(text: &str) -> Option<Person> {
     let address = text.get(start..end)?;
     let before = text.get(..start)?;
     let before = strip_suffix_ignoring_case(before, "mailto:");
-    let rest = format!("{} {}", before, text.get(end..)?);
+    let rest = format!("{before}{}", text.get(end..)?);
     let rest = rest.replace("()", "").replace("<>", "").replace("&lt;&gt;", "").replace("[]", "");
     let mut name = rest.trim();
     name = name.strip_prefix('(').unwrap_or(name);
@@ -57,6 +57,7 @@ mod tests {
             ("A. Editor (editor@example.org)", Some("A. Editor"), Some("editor@example.org")),
             ("mailto:editor@example.org", None, Some("editor@example.org")),
             ("A. Editor editor@example.org", Some("A. Editor"), Some("editor@example.org")),
+            ("A. Editor (mailto:editor@example.org)", Some("A. Editor"), Some("editor@example.org")),
             ("@staff", Some("@staff"), None),
         ] {
             let person = parse(text).unwrap();

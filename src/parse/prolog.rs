@@ -115,6 +115,9 @@ pub fn is_html(text: &str) -> bool {
     head.contains("<!doctype html") || head.contains("<html") || head.contains("<head") || head.contains("<body")
 }
 
+/// Longer tags name no feed.
+const MAX_TAG: usize = 4096;
+
 /// The feeds that an HTML page names, absolute (HTML §4.6.7.1, `rel=alternate`).
 pub fn named_feeds(page: &str, url: &Url) -> Vec<String> {
     let mut feeds = Vec::new();
@@ -122,7 +125,7 @@ pub fn named_feeds(page: &str, url: &Url) -> Vec<String> {
     while let Some(at) = rest.find('<') {
         rest = rest.get(at..).unwrap_or_default();
         if starts_with_ignoring_case(rest, "<link")
-            && let Some(end) = rest.find('>')
+            && let Some(end) = rest.bytes().take(MAX_TAG).position(|b| b == b'>')
         {
             let tag = rest.get(1..end).unwrap_or_default();
             let tag = BytesStart::from_content(tag.trim_end_matches('/'), 4);

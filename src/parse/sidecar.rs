@@ -380,7 +380,7 @@ impl<'a> Pass<'a> {
             _ => Form::Guess,
         };
         let form = Form::of(attributes.get("type"), attributes.get("mode"), default);
-        let construct = Construct { role, form, inner, base, language, depth: self.frames.len() + 1 };
+        let construct = Construct { form, inner, base, language, depth: self.frames.len() + 1 };
         if construct.is_blank() {
             return;
         }
@@ -659,14 +659,8 @@ impl<'a> Pass<'a> {
             }
             Place::Source => {
                 if facts.title.is_none() {
-                    let title = Construct {
-                        role: Text::Title,
-                        form: Form::Guess,
-                        inner,
-                        base: frame.base.clone(),
-                        language: None,
-                        depth: self.frames.len() + 1,
-                    };
+                    let title =
+                        Construct { form: Form::Guess, inner, base: frame.base.clone(), language: None, depth: self.frames.len() + 1 };
                     // RSS says the title as the element's own text; Atom in a child.
                     if facts.source_url.is_some() || !inner.contains('<') || inner.trim_start().starts_with("<![CDATA[") {
                         facts.title = Some(title).filter(|title| !title.is_blank());
