@@ -5,6 +5,7 @@
 //! and make the article again under better rules.
 
 pub mod charset;
+mod codepage;
 mod construct;
 pub mod date;
 mod dialect;
