@@ -1,6 +1,6 @@
 //! Text constructs: the inside of an XML element becomes plain text or a fragment of HTML.
 //!
-//! The sidecar only notes where a construct stands; its inside is read here, when it is known to be wanted. Reading
+//! The reader only notes where a construct stands; its inside is read here, when it is known to be wanted. Reading
 //! never fails: what stands in a document that was accepted as a whole is read leniently in its parts.
 
 use std::borrow::Cow;
@@ -40,11 +40,6 @@ impl Entities {
             Some(value) => Some(value),
             None => resolve_html5_entity(name),
         }
-    }
-
-    /// Does the document declare any?
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// An attribute's value, or any text without tags, with references resolved once.

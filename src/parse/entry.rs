@@ -1,10 +1,10 @@
-//! Entries put together from feed-rs' texts and the sidecar's facts.
+//! Entries put together from the facts of the document: which of several titles, dates, links and texts counts.
 
 use url::Url;
 
-use super::construct::{Construct, Entities, Form, looks_like_html, mended};
-use super::model::Texts;
-use super::sidecar::{Facts, Guid, GuidKind, Sidecar, absolute};
+use super::construct::{Construct, Entities};
+use super::facts::{Facts, Guid, GuidKind, Reading};
+use super::reader::absolute;
 use super::{Entry, FeedHead, Markup, Source, plain};
 use crate::article::Enclosure;
 
@@ -24,26 +24,26 @@ pub struct Common<'a> {
 }
 
 /// The feed itself.
-pub fn head(sidecar: &Sidecar<'_>, entities: &Entities) -> FeedHead {
-    let facts = &sidecar.head;
+pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
+    let facts = &reading.head;
     let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(plain::line);
     FeedHead {
         title: facts.title.as_ref().or(facts.media_title.as_ref()).and_then(line),
         site_url: facts.link.clone().or_else(|| facts.other_alternate.clone()),
         description: facts.descriptions.first().or(facts.subtitle.as_ref()).and_then(line),
-        language: facts.language.clone().or_else(|| sidecar.root_language.as_deref().map(str::to_owned)),
+        language: facts.language.clone().or_else(|| reading.root_language.as_deref().map(str::to_owned)),
         rights: facts.rights.as_ref().and_then(line),
         license: facts.license.clone(),
         updated: [&facts.updated, &facts.published, &facts.date].into_iter().flatten().find_map(|stamp| stamp.at),
-        hints: sidecar.hints.clone(),
+        hints: reading.hints.clone(),
     }
 }
 
-/// One entry. `texts` are feed-rs', where it read the document without stumbling over anything that it does not know.
-pub fn assemble(facts: Facts<'_>, texts: Option<Texts>, common: Common<'_>) -> Entry {
+/// One entry.
+pub fn assemble(facts: Facts<'_>, common: Common<'_>) -> Entry {
     let entities = common.entities;
     let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(plain::line);
-    let body = bodies(&facts, texts, common);
+    let body = bodies(&facts, common);
     let (published, updated) = match (facts.published, facts.updated, facts.date) {
         (Some(published), None, date) => (Some(published), date),
         (published, updated, date) => (published.or(date), updated),
@@ -141,25 +141,9 @@ struct Bodies {
 }
 
 /// Which of an entry's texts is the body and which the abstract.
-fn bodies(facts: &Facts<'_>, texts: Option<Texts>, common: Common<'_>) -> Bodies {
-    let mut texts = texts.unwrap_or_default();
-    let mut read = |construct: &Construct<'_>, alone: bool, content: bool| {
-        let known = if content { texts.content.take() } else { texts.summary.take() };
-        match known {
-            Some(text) if alone && matches!(construct.form, Form::Text | Form::Html | Form::Guess) && is_plain(construct.inner) => {
-                from_text(construct.form, text)
-            }
-            _ => construct.markup(common.entities),
-        }
-    };
-    let mut contents = Vec::new();
-    for construct in &facts.contents {
-        contents.extend(read(construct, facts.contents.len() == 1, true).map(|markup| (construct, markup)));
-    }
-    let mut descriptions = Vec::new();
-    for construct in &facts.descriptions {
-        descriptions.extend(read(construct, facts.descriptions.len() == 1, false).map(|markup| (construct, markup)));
-    }
+fn bodies(facts: &Facts<'_>, common: Common<'_>) -> Bodies {
+    let contents = read(&facts.contents, common.entities);
+    let descriptions = read(&facts.descriptions, common.entities);
     let mut contents = contents.into_iter();
     let mut descriptions = descriptions.into_iter();
     let (content, summary) = match contents.next() {
@@ -193,28 +177,12 @@ fn bodies(facts: &Facts<'_>, texts: Option<Texts>, common: Common<'_>) -> Bodies
     }
 }
 
+/// Those that say something, with where they stand.
+fn read<'c, 'a>(constructs: &'c [Construct<'a>], entities: &Entities) -> Vec<(&'c Construct<'a>, Markup)> {
+    constructs.iter().filter_map(|construct| Some((construct, construct.markup(entities)?))).collect()
+}
+
 fn length(markup: &Markup) -> usize {
     let (Markup::Text(text) | Markup::Html(text)) = markup;
     text.len()
-}
-
-/// No elements within, so that feed-rs read it as it is.
-fn is_plain(inner: &str) -> bool {
-    let mut rest = inner;
-    while let Some(at) = rest.find('<') {
-        let Some(after) = rest.get(at..).and_then(|rest| rest.strip_prefix("<![CDATA[")) else { return false };
-        let Some(end) = after.find("]]>") else { return false };
-        rest = after.get(end + 3..).unwrap_or_default();
-    }
-    true
-}
-
-fn from_text(form: Form, text: String) -> Option<Markup> {
-    let text = mended(text);
-    let markup = match form {
-        Form::Html => Markup::Html(text),
-        Form::Guess if looks_like_html(&text) => Markup::Html(text),
-        _ => Markup::Text(text),
-    };
-    (length(&markup) > 0).then_some(markup)
 }

@@ -1,4 +1,7 @@
-//! Bytes of a feed document become entries: characters decoded, feed-rs asked, and what it drops put back.
+//! Bytes of a feed document become entries.
+//!
+//! `charset` decodes, `prolog` finds the root element, `reader` notes in one pass what stands where in any XML dialect,
+//! `entry` makes entries of that; `repair` mends a document first that cannot be read as it stands; `json` reads JSON Feed.
 //!
 //! Everything here is a pure function of the document, its URL and its declared media type. Nothing is
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
@@ -10,12 +13,13 @@ mod construct;
 pub mod date;
 mod dialect;
 mod entry;
-mod model;
+mod facts;
+mod json;
 mod person;
 mod plain;
 mod prolog;
+mod reader;
 mod repair;
-mod sidecar;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -219,6 +223,11 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
     if text.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
+    if text.trim_ascii_start().starts_with('{') {
+        let mut document = json::read(&text, url)?;
+        warnings.append(&mut document.warnings);
+        return Ok(Document { warnings, ..document });
+    }
     let Some(prolog) = prolog::read(&text) else { return Err(not_a_feed(&text, url)) };
     warnings.extend(prolog.warnings);
     let root = text.get(prolog.root..).unwrap_or_default();
@@ -242,16 +251,11 @@ fn not_a_feed(text: &str, url: &Url) -> ParseError {
 }
 
 /// Reads a well-formed document from its root element on.
-fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Document, sidecar::Fault> {
-    let mut found = sidecar::read(root, url, entities)?;
+fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Document, reader::Fault> {
+    let mut found = reader::read(root, url, entities)?;
     let facts = std::mem::take(&mut found.entries);
-    // feed-rs reads an undeclared prefix as none at all, and leaves a document's own entities standing.
-    let trusted = found.undeclared.is_empty() && entities.is_empty();
-    let texts = if trusted { model::read(root, url).unwrap_or_default() } else { Vec::new() };
-    let joined = texts.len() == facts.len();
-    let mut texts = texts.into_iter();
     let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
-    let entries = facts.into_iter().map(|facts| entry::assemble(facts, texts.next().filter(|_| joined), common)).collect();
+    let entries = facts.into_iter().map(|facts| entry::assemble(facts, common)).collect();
     let warnings = found
         .undeclared
         .iter()
