@@ -207,7 +207,7 @@ impl Answer {
             next_poll_at: next.at,
         };
         let poll = Poll {
-            feed: PolledFeed { name: self.feed.name.clone(), url: self.url.clone() },
+            feed: PolledFeed { name: self.feed.name.clone(), url: self.url.clone(), title: self.feed.title.clone() },
             at: self.now,
             http_status: self.fetched.http_status,
             error,

@@ -101,11 +101,6 @@ pub fn export(args: &ExportArgs, config: &Config, verbosity: Verbosity) -> Resul
     head.base_url = config.http.base_url.as_ref().map(url::Url::to_string);
     head.updated = reader.last_changed()?;
     head.feeds = reader.feed_outlines()?;
-    for feed in &config.feeds {
-        if let (Some(title), Some(outline)) = (&feed.title, head.feeds.get_mut(&feed.name)) {
-            outline.title.clone_from(title);
-        }
-    }
     let forgotten = match changed_after {
         Some(change) => reader.forgotten_after(change)?,
         None => Vec::new(),

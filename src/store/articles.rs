@@ -328,7 +328,7 @@ impl Reader {
     pub fn feed_outlines(&self) -> Result<HashMap<String, FeedOutline>, StoreError> {
         let read = || {
             self.connection
-                .prepare_cached("SELECT name, coalesce(title, name), url, site_url FROM feed")?
+                .prepare_cached("SELECT name, coalesce(given_title, title, name), url, site_url FROM feed")?
                 .query_map([], |row| Ok((row.get(0)?, FeedOutline { title: row.get(1)?, xml_url: row.get(2)?, html_url: row.get(3)? })))?
                 .collect::<rusqlite::Result<_>>()
         };
@@ -408,7 +408,7 @@ fn copies_of(connection: &Connection, article: i64, earliest: i64) -> rusqlite::
 fn sightings_of(connection: &Connection, article: i64) -> rusqlite::Result<Vec<Sighting>> {
     connection
         .prepare_cached(
-            "SELECT feed.name, feed.title, sighting.guid, sighting.url, sighting.first_seen, coalesce(sighting.left_at, feed.last_seen_at)
+            "SELECT feed.name, coalesce(feed.given_title, feed.title), sighting.guid, sighting.url, sighting.first_seen, coalesce(sighting.left_at, feed.last_seen_at)
              FROM sighting JOIN feed ON feed.feed = sighting.feed WHERE sighting.article = ?1
              ORDER BY sighting.first_seen, sighting.sighting",
         )?

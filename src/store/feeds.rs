@@ -47,7 +47,7 @@ pub struct PlannedPoll {
 pub struct FeedSummary {
     /// Name.
     pub name: String,
-    /// The document's title.
+    /// The operator's title, else the document's.
     pub title: Option<String>,
     /// Home page.
     pub site_url: Option<String>,
@@ -141,7 +141,7 @@ impl Reader {
         let read = || {
             self.connection
                 .prepare_cached(
-                    "SELECT name, title, site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
+                    "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
                        articles, redirected_to FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {

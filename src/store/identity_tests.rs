@@ -77,7 +77,7 @@ struct Shown {
 
 fn feed_of(name: &str, rule: IdentityRule) -> (PolledFeed, Option<String>, IdentityRule) {
     let host = name.split('/').next().unwrap_or(name);
-    (PolledFeed { name: name.into(), url: format!("https://{name}.xml") }, Some(format!("https://{host}/")), rule)
+    (PolledFeed { name: name.into(), url: format!("https://{name}.xml"), title: None }, Some(format!("https://{host}/")), rule)
 }
 
 impl Lab {

@@ -89,6 +89,8 @@ pub struct PolledFeed {
     pub name: String,
     /// Its URL, without credentials.
     pub url: String,
+    /// The title that the operator gave it.
+    pub title: Option<String>,
 }
 
 /// All that a poll learned.
@@ -162,7 +164,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                gone_since = CASE WHEN ?7 THEN coalesce(gone_since, ?3) ELSE NULL END,
                last_seen_at = CASE WHEN ?6 IS NULL THEN ?3 ELSE last_seen_at END,
                redirected_since = CASE WHEN ?6 IS NOT NULL OR redirected_to IS ?8 THEN redirected_since WHEN ?8 IS NULL THEN NULL ELSE ?3 END,
-               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9
+               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10
              WHERE feed = ?1",
         )?
         .execute(params![
@@ -174,7 +176,8 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
             poll.error,
             poll.gone,
             poll.redirected_to,
-            poll.next.reason.as_str()
+            poll.next.reason.as_str(),
+            poll.feed.title
         ])?;
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![

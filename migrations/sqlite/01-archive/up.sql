@@ -12,6 +12,7 @@ CREATE TABLE feed (
   feed                 INTEGER PRIMARY KEY,
   name                 TEXT    NOT NULL UNIQUE,     -- the feed's identity
   url                  TEXT    NOT NULL,            -- without credentials; validators belong to it
+  given_title          TEXT,                        -- the operator's
   title                TEXT,                        -- the document's own
   site_url             TEXT,
   etag                 BLOB,                        -- validators, byte for byte as received
