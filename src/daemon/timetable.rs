@@ -87,3 +87,58 @@ impl Timetable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FeedRequest, IdentityRule};
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(second, 0).unwrap()
+    }
+
+    fn feed(name: &str) -> Arc<Feed> {
+        Arc::new(Feed {
+            name: name.into(),
+            url: url::Url::parse("https://example.org/feed").unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: IdentityRule::Auto,
+            language: None,
+            request: FeedRequest::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            line: 1,
+            list: "feeds.toml".into(),
+        })
+    }
+
+    fn taken(timetable: &mut Timetable, now: i64) -> Vec<String> {
+        std::iter::from_fn(|| timetable.take_due(at(now)).map(|feed| feed.name.clone())).collect()
+    }
+
+    #[test]
+    fn feeds_are_taken_when_due_and_once_until_their_poll_has_ended() {
+        let mut timetable = Timetable::of([(feed("b"), at(20)), (feed("a"), at(10)), (feed("c"), at(99))].into_iter());
+        assert_eq!(taken(&mut timetable, 9), [""; 0]);
+        assert_eq!(taken(&mut timetable, 20), ["a", "b"]);
+        assert_eq!(taken(&mut timetable, 20), [""; 0]);
+        assert_eq!((timetable.feeds(), timetable.polling(), timetable.next_due()), (3, 2, Some(at(99))));
+        timetable.set_due("a", at(50));
+        assert_eq!(taken(&mut timetable, 50), ["a"]);
+    }
+
+    #[test]
+    fn a_new_list_takes_over_and_what_is_being_polled_is_not_started_again() {
+        let mut timetable = Timetable::of([(feed("stays"), at(10)), (feed("goes"), at(10))].into_iter());
+        assert_eq!(taken(&mut timetable, 10).len(), 2);
+        timetable.replace(Timetable::of([(feed("stays"), at(10)), (feed("comes"), at(11))].into_iter()));
+        assert_eq!(taken(&mut timetable, 30), ["comes"]);
+        timetable.set_due("goes", at(30));
+        timetable.set_due("stays", at(30));
+        assert_eq!(taken(&mut timetable, 30), ["stays"]);
+    }
+}
