@@ -227,3 +227,56 @@ impl TableState {
 fn lower(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_markup_is_not_even_copied() {
+        let source = "<p>One <a href='/x'>two</a> <b>three</b><br/>four &amp; five<ul><li>six<li>seven</ul><script>if (a<b) c()</script>";
+        assert!(matches!(prepare(source), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_misleads_a_parser_is_taken_out() {
+        for (source, want) in [
+            ("<noscript><p>a</p></NOSCRIPT>", "<p>a</p>"),
+            ("<iframe src=x />b", "b"),
+            ("<foo-bar>a</foo-bar>", "a"),
+            ("<title>a</title><textarea>b</textarea>", "ab"),
+            ("<script src=x />a", "a"),
+            ("a<b", "a&lt;b"),
+            ("a<b c", "a&lt;b c"),
+            ("a<b c=\"d", "a<b c=\"d"),
+        ] {
+            assert_eq!(prepare(source), want, "{source}");
+        }
+    }
+
+    #[test]
+    fn each_limit_holds() {
+        let deep = prepare(&"<div>x</div>".replace('x', &format!("{}x{}", "<div>".repeat(9_999), "</div>".repeat(9_999)))).into_owned();
+        assert_eq!((deep.matches("<div>").count(), deep.matches("</div>").count()), (MAX_DEPTH, MAX_DEPTH));
+
+        let many = prepare(&"<p>x</p>".repeat(MAX_ELEMENTS)).into_owned();
+        assert_eq!(many.matches("<p>").count() + many.matches("</p>").count(), MAX_ELEMENTS);
+        assert!(many.ends_with("x\n\nx\n"));
+        let programs = "<script>x</script>".repeat(MAX_ELEMENTS + 1);
+        assert_eq!(prepare(&programs), programs);
+
+        let attributes = format!("<p {}>x", "a ".repeat(MAX_ATTRIBUTES + 1));
+        assert_eq!(prepare(&attributes), "x");
+
+        let references = "&amp;".repeat(3 * MAX_REFERENCES);
+        let divided = prepare(&references).into_owned();
+        assert_eq!(divided.matches("<!---->").count(), 2);
+        assert_eq!(divided.replace("<!---->", ""), references);
+        assert_eq!(prepare(&format!("<p title=\"{references}\">x")), "x");
+
+        let reopened = format!("<p>{}{}", "<b>".repeat(150), "</p><p>x".repeat(5_000));
+        assert!(!prepare(&reopened).contains("<b>"));
+        let strays = format!("<table>{}", "x<br>".repeat(9_000));
+        assert!(!prepare(&strays).contains("<table>"));
+    }
+}
