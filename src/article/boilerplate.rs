@@ -131,7 +131,10 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
                 || blocks[last..]
                     .iter()
                     .all(|(_, text)| text.len() < 300 && (is_copyright(text, &fold(text)) || is_appeared_first(&fold(text))));
-            if certain && (followers > 0 || ends)
+            // A heading above nothing at all is no section of the story.
+            let empty = matches!(block.kind, BlockKind::Heading(_)) && followers == 0 && ends;
+            if empty
+                || certain && (followers > 0 || ends)
                 || followers > 0 && blocks[place + 1..last].iter().all(|(block, text)| is_mostly_links(block, text))
             {
                 verdict[place..last].fill(Verdict::Drop);
@@ -495,6 +498,7 @@ mod tests {
             "<h2>Similiar Posts</h2><p>Copyright © 2024 Example. All rights reserved.</p>",
             "<p>Similar Posts</p><ul><li><a href='https://e.org/1'>Bridge closed</a></li><li><a href='https://e.org/2'>School built</a></li></ul>",
             "<h3>Related posts:</h3><ol><li><a href='https://e.org/1'>Bridge closed for a year.</a></li></ol>",
+            "<h3>Related</h3><p>The post Town hall appeared first on Example.</p>",
             "<h3>Related</h3><p><a href='https://e.org/1'>Bridge closed</a></p>",
             "<p>The post <a href='https://e.org/1'>Town hall opens again</a> appeared first on <a href='https://e.org'>Example</a>.</p>",
             "<p>Der Beitrag Rathaus offen erschien zuerst auf Beispiel.</p>",

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::entities;
+use super::html::elements::is_inline;
 use super::tags::{Piece, pieces};
 
 /// What a block is.
@@ -126,46 +127,6 @@ pub fn one_line(html: &str) -> String {
         }
     }
     line
-}
-
-fn is_inline(name: &str) -> bool {
-    matches!(
-        name,
-        "a" | "abbr"
-            | "acronym"
-            | "b"
-            | "bdi"
-            | "bdo"
-            | "big"
-            | "cite"
-            | "code"
-            | "data"
-            | "del"
-            | "dfn"
-            | "em"
-            | "i"
-            | "img"
-            | "ins"
-            | "kbd"
-            | "mark"
-            | "q"
-            | "rp"
-            | "rt"
-            | "ruby"
-            | "s"
-            | "samp"
-            | "small"
-            | "span"
-            | "strike"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "time"
-            | "tt"
-            | "u"
-            | "var"
-            | "wbr"
-    )
 }
 
 /// A character that shows nothing and separates nothing: it would only hide one word from a search for another.

@@ -6,7 +6,7 @@
 //! links, finds the true address of lazily loaded images, drops tracking pixels, and makes sure that the result
 //! would be the same if it were sanitised again.
 
-mod elements;
+pub(super) mod elements;
 mod finish;
 mod images;
 pub(super) mod prepare;
@@ -235,17 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn hostile_nesting_takes_no_more_than_linear_time() {
+    fn hostile_markup_takes_no_more_than_linear_time() {
         let begun = std::time::Instant::now();
-        let deep = format!("{}x{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
-        assert!(clean(&deep).contains('x'));
-        let formatting =
-            format!("<p>{}{}", (0..150).map(|n| format!("<font size={n}><b id={n}>")).collect::<String>(), "</p><p>x".repeat(50_000));
-        assert!(clean(&formatting).contains("<p>x"));
-        let strays = format!("<table>{}", "x<br>".repeat(100_000));
-        assert!(clean(&strays).contains('x'));
-        let attributes = format!("<p {}>x</p>", (0..100_000).map(|n| format!("a{n} ")).collect::<String>());
-        assert!(clean(&attributes).contains('x'));
+        for (source, holds) in [
+            (format!("{}x{}", "<div>".repeat(20_000), "</div>".repeat(20_000)), "x"),
+            (format!("<p>{}{}", (0..150).map(|n| format!("<font size={n}>")).collect::<String>(), "</p><p>x".repeat(5_000)), "<p>x"),
+            (format!("<table>{}", "x<br>".repeat(20_000)), "x"),
+            (format!("<p {}>x</p>", (0..20_000).map(|n| format!("a{n} ")).collect::<String>()), "x"),
+            ("&a".repeat(50_000), "&amp;a"),
+            (format!("<p title=\"{}\">x</p>", "&a".repeat(50_000)), "x"),
+        ] {
+            assert!(clean(&source).contains(holds));
+        }
         assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     }
 
