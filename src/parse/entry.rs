@@ -62,7 +62,7 @@ pub fn assemble(facts: Facts<'_>, common: Common<'_>) -> Entry {
     };
     let source = match (&facts.source, &facts.publisher) {
         (Some(source), _) => Some(Source {
-            title: source.title.as_ref().and_then(line),
+            title: source.title.as_ref().and_then(line).or_else(|| source.own_title.clone()),
             url: source.link.clone().or_else(|| source.other_alternate.clone()).or_else(|| source.source_url.clone()),
         }),
         (None, Some(publisher)) => Some(Source { title: Some(publisher.clone()), url: None }),

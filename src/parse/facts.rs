@@ -62,6 +62,8 @@ pub struct Facts<'a> {
     pub license: Option<String>,
     /// Where the entry comes from.
     pub source: Option<Box<Facts<'a>>>,
+    /// A source's title as RSS has it.
+    pub own_title: Option<String>,
     /// RSS `source url`.
     pub source_url: Option<String>,
     /// The base that holds in the element.
@@ -126,6 +128,12 @@ pub struct Reading<'a> {
     pub undeclared: Vec<String>,
     /// Is the root element one of Atom?
     pub atom: bool,
+    /// Is it a sitemap?
+    pub sitemap: bool,
+    /// There were more entries than are read.
+    pub crowded: bool,
+    /// Text stood after the root element.
+    pub trailing: bool,
 }
 
 impl Media {

@@ -19,11 +19,23 @@ pub fn line(markup: &Markup) -> Option<String> {
 fn without_tags(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let mut rest = html;
+    // What is not found once is not found further on.
+    let (mut tags, mut comments) = (true, true);
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
         let opens = tag.as_bytes().get(1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!' | b'?'));
-        let end = if tag.starts_with("<!--") { tag.find("-->").map(|end| end + 3) } else { tag.find('>').map(|end| end + 1) };
+        let end = if tag.starts_with("<!--") && comments {
+            let end = tag.find("-->");
+            comments = end.is_some();
+            end.map(|end| end + 3)
+        } else if tags {
+            let end = tag.find('>');
+            tags = end.is_some();
+            end.map(|end| end + 1)
+        } else {
+            None
+        };
         match end.filter(|_| opens) {
             Some(end) => {
                 let name = tag.trim_start_matches(['<', '/']);

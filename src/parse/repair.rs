@@ -30,7 +30,9 @@ pub fn mend(text: &str, entities: &Entities) -> Mended {
         at: 0,
         out: String::with_capacity(text.len() + text.len() / 16),
         open: Vec::new(),
-        counts: HashMap::new(),
+        positions: HashMap::new(),
+        entry_position: 0,
+        constructs: 0,
         entities,
         warnings: Vec::new(),
         missing: Missing::default(),
@@ -65,8 +67,12 @@ struct Mender<'t> {
     at: usize,
     out: String,
     open: Vec<Open>,
-    /// How many elements of a name (lower case) are open.
-    counts: HashMap<String, usize>,
+    /// Where in `open` the elements of a name (lower case) stand.
+    positions: HashMap<String, Vec<usize>>,
+    /// Where in `open` the entry stands.
+    entry_position: usize,
+    /// How many text constructs are open.
+    constructs: usize,
     entities: &'t Entities,
     warnings: Vec<Warning>,
     missing: Missing,
@@ -124,7 +130,7 @@ impl<'t> Mender<'t> {
 
     fn markup(&mut self, rest: &'t str) {
         if let Some(inner) = rest.strip_prefix("<!--") {
-            match inner.find("-->").filter(|_| !self.missing.comment) {
+            match Some(inner).filter(|_| !self.missing.comment).and_then(|inner| inner.find("-->")) {
                 Some(end) => self.at += 4 + end + 3,
                 None => {
                     self.missing.comment = true;
@@ -132,7 +138,7 @@ impl<'t> Mender<'t> {
                 }
             }
         } else if let Some(inner) = rest.strip_prefix("<![CDATA[") {
-            let end = inner.find("]]>").filter(|_| !self.missing.cdata);
+            let end = Some(inner).filter(|_| !self.missing.cdata).and_then(|inner| inner.find("]]>"));
             if end.is_none() {
                 self.missing.cdata = true;
                 self.warn("unclosed-cdata", "a CDATA section is never closed");
@@ -145,7 +151,7 @@ impl<'t> Mender<'t> {
             }
             self.at += 9 + content.len() + if end.is_some() { 3 } else { 0 };
         } else if rest.starts_with("<?") {
-            match rest.find("?>").filter(|_| !self.missing.instruction) {
+            match Some(rest).filter(|_| !self.missing.instruction).and_then(|rest| rest.find("?>")) {
                 Some(end) => self.at += end + 2,
                 None => {
                     self.missing.instruction = true;
@@ -266,7 +272,7 @@ impl<'t> Mender<'t> {
             self.warn("bad-attribute", "attributes without quotes, value or end were mended");
         }
         self.close_implied(kind);
-        let in_construct = self.open.iter().rev().take(MAX_DEPTH).any(|open| matches!(open.element, Element::Text(_)));
+        let in_construct = self.constructs > 0;
         let empty = tag.empty || (in_construct && is_void(tag.name));
         if empty && !tag.empty {
             self.warn("void-element", "an HTML element without end was closed");
@@ -275,17 +281,19 @@ impl<'t> Mender<'t> {
         if !written {
             self.warn("too-deep", "elements nested beyond reason lost their tags");
         }
-        if kind == Element::Entry && !empty && !in_construct && written {
-            self.entry_start.get_or_insert(self.out.len());
+        if kind == Element::Entry && !empty && !in_construct && written && self.entry_start.is_none() {
+            self.entry_start = Some(self.out.len());
+            self.entry_position = self.open.len();
         }
         if written {
             self.write_tag(tag, empty);
         }
         if !empty {
-            *self.counts.entry(tag.name.to_ascii_lowercase()).or_default() += 1;
+            self.positions.entry(tag.name.to_ascii_lowercase()).or_default().push(self.open.len());
             self.depth += usize::from(written);
             // A construct within a construct is its mark-up, not one of the feed.
             let element = if in_construct { Element::Other } else { kind };
+            self.constructs += usize::from(matches!(element, Element::Text(_)));
             self.open.push(Open { name: tag.name.to_owned(), element, written });
         }
     }
@@ -316,15 +324,12 @@ impl<'t> Mender<'t> {
             self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
             self.close_last();
         }
-        if kind == Element::Entry && self.entry_start.is_some() {
-            let within_text = self.open.iter().any(|open| matches!(open.element, Element::Text(_)));
-            if !within_text {
-                self.warn("unclosed-entry", "an entry that was never closed was closed where the next begins");
-                while self.open.last().is_some_and(|open| open.element != Element::Entry) {
-                    self.close_last();
-                }
+        if kind == Element::Entry && self.entry_start.is_some() && self.constructs == 0 {
+            self.warn("unclosed-entry", "an entry that was never closed was closed where the next begins");
+            while self.open.last().is_some_and(|open| open.element != Element::Entry) {
                 self.close_last();
             }
+            self.close_last();
         }
     }
 
@@ -364,22 +369,16 @@ impl<'t> Mender<'t> {
     }
 
     fn end_tag(&mut self, name: &str) {
-        let lower = name.to_ascii_lowercase();
-        if self.counts.get(&lower).copied().unwrap_or_default() == 0 {
+        let position = self.positions.get(&name.to_ascii_lowercase()).and_then(|positions| positions.last().copied());
+        // The end of mark-up within an entry never ends what the entry stands in.
+        let within = |position: usize| {
+            self.entry_start.is_none() || position > self.entry_position || matches!(kind(name), Element::Entry | Element::Feed)
+        };
+        if !position.is_some_and(within) {
             if !is_void(name) {
                 self.warn("stray-end-tag", "an end tag that belongs to nothing was left out");
             }
             return;
-        }
-        // The end of mark-up within an entry never ends what the entry stands in.
-        let kind = kind(name);
-        if self.entry_start.is_some() && !matches!(kind, Element::Entry | Element::Feed) {
-            let within =
-                self.open.iter().rev().take_while(|open| open.element != Element::Entry).any(|open| open.name.eq_ignore_ascii_case(name));
-            if !within {
-                self.warn("stray-end-tag", "an end tag that belongs to nothing was left out");
-                return;
-            }
         }
         if self.open.len() == 1 {
             // What may follow the root is still read.
@@ -404,9 +403,10 @@ impl<'t> Mender<'t> {
 
     fn close_last(&mut self) {
         let Some(open) = self.open.pop() else { return };
-        if let Some(count) = self.counts.get_mut(&open.name.to_ascii_lowercase()) {
-            *count = count.saturating_sub(1);
+        if let Some(positions) = self.positions.get_mut(&open.name.to_ascii_lowercase()) {
+            positions.pop();
         }
+        self.constructs -= usize::from(matches!(open.element, Element::Text(_)));
         if open.written {
             self.depth = self.depth.saturating_sub(1);
             self.out.push_str("</");
