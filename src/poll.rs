@@ -48,6 +48,18 @@ pub struct PollLine {
     pub next_poll_at: DateTime<Utc>,
 }
 
+impl PollLine {
+    /// One line in the log.
+    pub fn log(&self) {
+        let milliseconds = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let Self { feed, outcome, http_status, new, updated, bytes, .. } = self;
+        match &self.error {
+            Some(error) => tracing::warn!(feed, outcome, http_status, new, updated, bytes, milliseconds, error, "polled"),
+            None => tracing::info!(feed, outcome, http_status, new, updated, bytes, milliseconds, "polled"),
+        }
+    }
+}
+
 /// What polling depends on beside the feed.
 #[derive(Debug, Clone)]
 pub struct PollSettings {

@@ -36,7 +36,7 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
     let mut log = config.log.clone();
     if bar {
         // The bar and the lines above it tell what the log would.
-        log.level = "warn".to_owned();
+        log.level = "error".to_owned();
     }
     logs::start(&log, verbosity)?;
     let named = named_feeds(&args.feeds, config)?;
@@ -113,6 +113,7 @@ async fn pass(poller: Poller, feeds: Vec<Feed>, json: bool, progress: &ProgressB
                 tally.new += line.new;
                 tally.updated += line.updated;
                 tally.failed += usize::from(line.error.is_some());
+                line.log();
                 say(&line, json, progress)?;
                 progress.set_message(format!("{} new", tally.new));
             }
@@ -126,7 +127,9 @@ async fn pass(poller: Poller, feeds: Vec<Feed>, json: bool, progress: &ProgressB
     if !json && !verbosity.quiet {
         let Tally { feeds, failed, new, updated } = tally;
         let failed = if failed == 0 { String::new() } else { format!(", {failed} failed (see `gleaner feeds list`)") };
-        writeln!(io::stdout().lock(), "{feeds} feeds polled: {new} new articles, {updated} updated{failed}")?;
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (s, es) = (plural(feeds), plural(new));
+        writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}")?;
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ impl Daemon {
                 if std::mem::take(&mut self.refused) {
                     tracing::info!("the archive takes polls again");
                 }
-                log_poll(&line);
+                line.log();
                 self.timetable.set_due(&feed.name, line.next_poll_at);
                 self.service.polled(&self.timetable, &line);
                 return;
@@ -192,14 +192,5 @@ impl Daemon {
         self.service.stopping();
         self.polls.abort_all();
         while self.polls.join_next().await.is_some() {}
-    }
-}
-
-fn log_poll(line: &PollLine) {
-    let milliseconds = u64::try_from(line.elapsed.as_millis()).unwrap_or(u64::MAX);
-    let PollLine { feed, outcome, http_status, new, updated, bytes, .. } = line;
-    match &line.error {
-        Some(error) => tracing::warn!(feed, outcome, http_status, new, updated, bytes, milliseconds, error, "polled"),
-        None => tracing::info!(feed, outcome, http_status, new, updated, bytes, milliseconds, "polled"),
     }
 }
