@@ -78,6 +78,38 @@ pub trait Known {
     fn has_id(&self, id: &ArticleId) -> Result<bool, Self::Error>;
 }
 
+/// The past of a feed that was never polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NothingKnown;
+
+impl Known for NothingKnown {
+    type Error = std::convert::Infallible;
+
+    fn is_dead(&self, _: Key) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
+    fn holders(&self, _: Key) -> Result<Vec<Holder>, Self::Error> {
+        Ok(Vec::new())
+    }
+
+    fn last_entry(&self, _: SightingRef) -> Result<LastEntry, Self::Error> {
+        unreachable!("nothing holds a key, so no sighting is asked for")
+    }
+
+    fn words(&self, _: SightingRef) -> Result<Option<Words>, Self::Error> {
+        Ok(None)
+    }
+
+    fn first_entry(&self, _: ArticleRef) -> Result<Option<LastEntry>, Self::Error> {
+        Ok(None)
+    }
+
+    fn has_id(&self, _: &ArticleId) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+}
+
 /// What a poll brought, as far as identity is concerned.
 #[derive(Debug, Clone, Copy)]
 pub struct PollKeys<'a> {

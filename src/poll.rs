@@ -105,7 +105,12 @@ pub struct Poller {
     settings: Arc<PollSettings>,
     /// Parsing and normalising keep a processor busy: no more of it at once than there are processors.
     processors: Arc<tokio::sync::Semaphore>,
+    /// What was read waits for the writer in memory: no more polls at once than two of its groups.
+    committing: Arc<tokio::sync::Semaphore>,
 }
+
+/// Polls that may be read or wait for the writer at once.
+const COMMITTING: usize = 24;
 
 impl Poller {
     /// A poller of this archive.
@@ -120,6 +125,7 @@ impl Poller {
             client,
             settings: Arc::new(settings),
             processors: Arc::new(tokio::sync::Semaphore::new(processors)),
+            committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
         })
     }
 
@@ -138,6 +144,8 @@ impl Poller {
         let state = self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default();
         let request = Request { validators: state.validators.clone(), options: feed.request.clone(), ..Request::feed(feed.url.clone()) };
         let fetched = self.client.fetch(&request).await;
+        // Neither semaphore is ever closed.
+        let _place = self.committing.acquire().await.ok();
         let (poll, mut line) = self.read(feed, url, state, fetched).await;
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
@@ -154,7 +162,6 @@ impl Poller {
     async fn read(&self, feed: &Feed, url: String, state: FeedState, fetched: Fetched) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
         let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now };
-        // The semaphore is never closed.
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
         match tokio::task::spawn_blocking(move || reading.read()).await {

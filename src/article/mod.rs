@@ -245,3 +245,40 @@ pub struct Draft {
     /// See [`Article::license`].
     pub license: Option<String>,
 }
+
+impl Article {
+    /// The article that a draft alone makes: of all that only an archive knows, nothing.
+    pub fn of(id: String, draft: Draft) -> Self {
+        Self {
+            id,
+            url: draft.url,
+            title: draft.title,
+            authors: draft.authors,
+            published: draft.published,
+            updated: draft.updated,
+            reading_time_minutes: draft.reading_time_minutes,
+            word_count: draft.word_count,
+            summary: draft.summary,
+            text: draft.text,
+            html: draft.html,
+            completeness: draft.completeness,
+            provenance: draft.provenance,
+            language: draft.language,
+            categories: draft.categories,
+            image: draft.image,
+            enclosures: draft.enclosures,
+            site: draft.site,
+            site_url: draft.site_url,
+            rights: draft.rights,
+            license: draft.license,
+            similar: Vec::new(),
+            duplicate_of: None,
+            copies: Vec::new(),
+            sightings: Vec::new(),
+            revision: 1,
+            revisions: None,
+            first_seen: None,
+            last_changed: None,
+        }
+    }
+}

@@ -357,28 +357,6 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
         None => None,
     };
     Ok(Article {
-        id: row.id,
-        url: draft.url,
-        title: draft.title,
-        authors: draft.authors,
-        published: draft.published,
-        updated: draft.updated,
-        reading_time_minutes: draft.reading_time_minutes,
-        word_count: draft.word_count,
-        summary: draft.summary,
-        text: draft.text,
-        html: draft.html,
-        completeness: draft.completeness,
-        provenance: draft.provenance,
-        language: draft.language,
-        categories: draft.categories,
-        image: draft.image,
-        enclosures: draft.enclosures,
-        site: draft.site,
-        site_url: draft.site_url,
-        rights: draft.rights,
-        license: draft.license,
-        similar: Vec::new(),
         duplicate_of,
         copies: copies_of(connection, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
         sightings: sightings_of(connection, row.article)?,
@@ -386,6 +364,7 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
         revisions: if with_revisions { Some(revisions_of(connection, row.article)?) } else { None },
         first_seen: Some(time(row.first_seen)?),
         last_changed: Some(time(row.last_changed)?),
+        ..Article::of(row.id, draft)
     })
 }
 
