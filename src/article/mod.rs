@@ -199,6 +199,16 @@ pub struct Article {
     pub revisions: Option<Vec<Revision>>,
 }
 
+/// An article that was taken out for good; what an incremental export tells its reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forgotten {
+    /// The article's id.
+    #[schemars(regex(pattern = "^[a-z2-7]{26}$"))]
+    pub id: String,
+    /// When it was taken out.
+    pub deleted_at: DateTime<Utc>,
+}
+
 /// What one source (a feed's entry; later its page) says an article is, normalised.
 ///
 /// The same fields as in [`Article`], less those that only the archive knows.

@@ -10,8 +10,8 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::{Map, Value, json};
 
+use super::Forgotten;
 use crate::article::Article;
-use crate::export::Forgotten;
 
 /// What the key `schema` of a `json` export says.
 pub const SCHEMA_NAME: &str = "gleaner.articles.v1";

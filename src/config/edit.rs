@@ -17,8 +17,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::feed::{default_name, feed_key, feed_url};
+use super::files::Files;
 use super::list::{Form, read_opml};
-use super::load::{Files, load_with};
+use super::load::load_with;
 use super::mistake::{ConfigError, Mistake, nearest};
 use super::replace::replace_file;
 use super::subscription::{Subscription, qualified_name, subscriptions};

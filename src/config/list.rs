@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::feed::{Found, feed_key};
-use super::load::{Files, feeds, parse_document, title, unreadable};
+use super::feed::{self, Found, feed_key};
+use super::files::{Files, parse_document, unreadable};
 use super::mistake::{Mistake, SourceText};
 use super::section::{Section, Wrong, line};
 use super::settings::absolute_pattern;
@@ -28,6 +28,25 @@ impl Form {
             _ => None,
         }
     }
+}
+
+/// Reads the `[[feed]]` tables of a file.
+pub(super) fn feeds(root: &mut Section<'_>, schedule: &Schedule, surroundings: &Surroundings) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (table, span) in root.tables("feed") {
+        let mut section = Section::new(root.source, table, "[[feed]]", root.mistakes);
+        if let Some(feed) = feed::feed(&mut section, span.clone(), schedule, surroundings) {
+            let span = section.span("url").unwrap_or(span);
+            found.push(Found { feed, source: section.source.clone(), span });
+        }
+        section.finish();
+    }
+    found
+}
+
+/// A feed list's title.
+pub(super) fn title(section: &mut Section<'_>) -> Option<String> {
+    section.read("title", |value| line(value).map(str::to_owned))
 }
 
 /// The files that `feed_lists` names, absolute, globs expanded. A file that is named plainly must be there.

@@ -2,6 +2,7 @@
 
 pub mod edit;
 mod feed;
+mod files;
 mod list;
 mod load;
 #[cfg(test)]

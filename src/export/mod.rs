@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 
 use crate::article::Article;
+pub use crate::article::Forgotten;
 
 /// An export's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -81,16 +82,6 @@ impl Format {
             Self::Text => "text/plain; charset=utf-8",
         }
     }
-}
-
-/// An article that was taken out for good; what an incremental export tells its reader.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-pub struct Forgotten {
-    /// The article's id.
-    #[schemars(regex(pattern = "^[a-z2-7]{26}$"))]
-    pub id: String,
-    /// When it was taken out.
-    pub deleted_at: DateTime<Utc>,
 }
 
 /// What an export says of a feed beside its articles.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::EditError;
 use crate::config::feed::feed_key;
+use crate::config::files::Files;
 use crate::config::list::read_opml;
-use crate::config::load::Files;
 use crate::config::{ConfigError, Feed};
 use crate::opml;
 
