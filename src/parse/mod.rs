@@ -7,8 +7,11 @@
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
 //! and make the article again under better rules.
 
+mod attributes;
 pub mod charset;
 mod codepage;
+#[cfg(test)]
+mod conformance;
 mod construct;
 pub mod date;
 mod dialect;
@@ -16,7 +19,6 @@ mod entry;
 mod facts;
 mod json;
 mod person;
-mod plain;
 mod prolog;
 mod reader;
 mod repair;

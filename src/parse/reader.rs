@@ -14,6 +14,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use url::Url;
 
+use super::attributes::{Attributes, absolute};
 use super::construct::{Construct, Entities, Form, mended, reference};
 use super::date::parse_date;
 use super::dialect::{Element, Namespace, Text, element};
@@ -137,44 +138,6 @@ struct Pass<'a> {
     frequency: Option<u32>,
 }
 
-/// The attributes of one start tag; names in lower case.
-struct Attributes(Vec<(String, String)>);
-
-impl Attributes {
-    fn of(start: &BytesStart<'_>, entities: &Entities) -> Self {
-        Self(
-            start
-                .html_attributes()
-                .with_checks(false)
-                .flatten()
-                .map(|attribute| (attribute.key.as_ref().to_ascii_lowercase(), entities.unescape(&attribute.value).trim().to_owned()))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// Present, though perhaps empty.
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// By local name, whatever the prefix.
-    fn local(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.rsplit(':').next() == Some(name))
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn address(&self) -> Option<&str> {
-        self.get("url").or_else(|| self.get("uri")).or_else(|| self.get("href"))
-    }
-}
-
 impl<'a> Pass<'a> {
     fn run(&mut self, text: &'a str) -> Result<(), Fault> {
         let mut reader = NsReader::from_str(text);
@@ -277,7 +240,7 @@ impl<'a> Pass<'a> {
 
     fn namespace(&mut self, resolved: &ResolveResult<'_>, start: &BytesStart<'_>) -> Namespace {
         match resolved {
-            ResolveResult::Bound(name) => Namespace::of_name(name.as_ref(), start.name().prefix().is_some()),
+            ResolveResult::Bound(name) => Namespace::of_name(name.as_ref(), start.name().prefix().map(|prefix| prefix.into_inner())),
             ResolveResult::Unbound => Namespace::Core,
             ResolveResult::Unknown(prefix) => {
                 if self.out.undeclared.len() < MAX_LIST && !self.out.undeclared.iter().any(|known| known == prefix) {
@@ -736,13 +699,4 @@ fn period_minutes(period: &str) -> Option<u32> {
         "yearly" => Some(365 * 24 * 60),
         _ => None,
     }
-}
-
-/// An address made absolute; as it stands where it cannot be.
-pub fn absolute(base: &Url, address: &str) -> Option<String> {
-    let address = address.trim();
-    if address.is_empty() {
-        return None;
-    }
-    Some(base.join(address).map_or_else(|_| address.to_owned(), String::from))
 }

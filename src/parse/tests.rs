@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::entry::line_of;
 use super::*;
 
 const URL: &str = "https://feeds.example.org/news/feed.xml";
@@ -105,9 +106,9 @@ fn one_entry_reads_the_same_in_every_dialect() {
         assert_eq!(read.feed.title.as_deref(), Some("Feed"), "{document}");
         assert_eq!(read.feed.site_url.as_deref(), Some("https://example.org/"), "{document}");
         let [entry] = &read.entries[..] else { panic!("{document}") };
-        assert_eq!(entry.title.as_ref().and_then(plain::line).as_deref(), Some("Entry"), "{document}");
+        assert_eq!(entry.title.as_ref().and_then(line_of).as_deref(), Some("Entry"), "{document}");
         assert_eq!(entry.link.as_deref(), Some("https://example.org/1"), "{document}");
-        assert_eq!(entry.content.as_ref().and_then(plain::line).as_deref(), Some("Body"), "{document}");
+        assert_eq!(entry.content.as_ref().and_then(line_of).as_deref(), Some("Body"), "{document}");
         assert_eq!(read.warnings, [], "{document}");
     }
 }
@@ -123,7 +124,7 @@ fn a_news_sitemap_is_a_feed_of_its_news() {
          <url><loc>https://example.org/about</loc></url></urlset>",
     );
     let [entry] = &read.entries[..] else { panic!("one entry") };
-    assert_eq!(entry.title.as_ref().and_then(plain::line).as_deref(), Some("Headline"));
+    assert_eq!(entry.title.as_ref().and_then(line_of).as_deref(), Some("Headline"));
     assert_eq!(entry.link.as_deref(), Some("https://example.org/1"));
     assert_eq!(entry.language.as_deref(), Some("en"));
     assert_eq!(entry.published.as_ref().unwrap().text, "2024-01-02T03:04:05Z");
