@@ -22,6 +22,7 @@ mod person;
 mod prolog;
 mod reader;
 mod repair;
+mod seven_bit;
 #[cfg(test)]
 mod tests;
 
