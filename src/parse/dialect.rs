@@ -117,6 +117,7 @@ impl Namespace {
         let known = NAMESPACES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim())).map(|(_, namespace)| *namespace);
         match known {
             Some(namespace) => namespace,
+            None if name.trim().is_empty() => Self::Core,
             // Userland's RSS namespaces are many.
             None if name.to_ascii_lowercase().contains("backend.userland.com/rss") => Self::Core,
             None => prefix.map_or(Self::Core, Self::of_prefix),

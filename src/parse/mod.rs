@@ -18,6 +18,7 @@ mod dialect;
 mod entry;
 mod facts;
 mod json;
+mod namespaces;
 mod person;
 mod prolog;
 mod reader;
