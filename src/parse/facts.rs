@@ -142,7 +142,19 @@ impl Media {
         match (&self.medium, &self.media_type) {
             (Some(medium), _) => medium == kind,
             (None, Some(media_type)) => media_type.split('/').next().is_some_and(|major| major.trim().eq_ignore_ascii_case(kind)),
-            (None, None) => false,
+            (None, None) => self.is_named(kind),
         }
+    }
+
+    /// Where nothing is declared, the file's name tells.
+    fn is_named(&self, kind: &str) -> bool {
+        let path = self.url.split(['?', '#']).next().unwrap_or_default();
+        let Some((_, extension)) = path.rsplit_once('.') else { return false };
+        let known: &[&str] = match kind {
+            "image" => &["jpg", "jpeg", "png", "gif", "webp", "avif"],
+            "audio" => &["mp3", "m4a", "ogg", "oga", "opus", "flac", "wav"],
+            _ => &["mp4", "m4v", "webm", "mov", "ogv"],
+        };
+        known.iter().any(|known| extension.eq_ignore_ascii_case(known))
     }
 }

@@ -7,19 +7,23 @@
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
 //! and make the article again under better rules.
 
+mod attributes;
 pub mod charset;
 mod codepage;
+#[cfg(test)]
+mod conformance;
 mod construct;
 pub mod date;
 mod dialect;
 mod entry;
 mod facts;
 mod json;
+mod namespaces;
 mod person;
-mod plain;
 mod prolog;
 mod reader;
 mod repair;
+mod seven_bit;
 #[cfg(test)]
 mod tests;
 

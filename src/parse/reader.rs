@@ -9,20 +9,25 @@
 
 use std::rc::Rc;
 
-use quick_xml::NsReader;
+use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
 use url::Url;
 
+use super::attributes::{Attributes, absolute};
 use super::construct::{Construct, Entities, Form, mended, reference};
 use super::date::parse_date;
 use super::dialect::{Element, Namespace, Text, element};
 use super::facts::{Facts, Guid, GuidKind, Media, Reading};
+use super::namespaces::Namespaces;
 use super::{Category, Person, Stamp, UpdateHints, person};
 use crate::article::Enclosure;
 
 /// More entries than any feed has: of a document with more, the first are read.
 const MAX_ENTRIES: usize = 100_000;
+/// Deeper nesting is an attack, or an end tag that was forgotten again and again.
+const MAX_DEPTH: usize = 4096;
+/// Entries within entries, sources within pictures and the like go no deeper.
+const MAX_CONTEXTS: usize = 32;
 /// More categories, authors, enclosures or pictures than any entry has.
 const MAX_LIST: usize = 256;
 /// Longer ids, links, names and dates are cut: they are none.
@@ -42,6 +47,9 @@ pub enum Fault {
     /// The document ends within an element.
     #[error("the document is cut off")]
     CutOff,
+    /// Elements are nested beyond reason.
+    #[error("elements are nested too deep at byte {0}")]
+    TooDeep(usize),
     /// An element stands after the root element.
     #[error("a second root element at byte {0}")]
     SecondRoot(usize),
@@ -58,6 +66,7 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
         contexts: vec![Context { place: Place::Feed, facts: Facts::default(), slot: None }],
         persons: Vec::new(),
         base: Rc::new(url.clone()),
+        namespaces: Namespaces::default(),
         slots: Vec::new(),
         out: Reading {
             head: Facts::default(),
@@ -131,67 +140,31 @@ struct Pass<'a> {
     contexts: Vec<Context<'a>>,
     persons: Vec<Person>,
     base: Rc<Url>,
+    namespaces: Namespaces,
     slots: Vec<Option<Facts<'a>>>,
     out: Reading<'a>,
     period: Option<u32>,
     frequency: Option<u32>,
 }
 
-/// The attributes of one start tag; names in lower case.
-struct Attributes(Vec<(String, String)>);
-
-impl Attributes {
-    fn of(start: &BytesStart<'_>, entities: &Entities) -> Self {
-        Self(
-            start
-                .html_attributes()
-                .with_checks(false)
-                .flatten()
-                .map(|attribute| (attribute.key.as_ref().to_ascii_lowercase(), entities.unescape(&attribute.value).trim().to_owned()))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// Present, though perhaps empty.
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// By local name, whatever the prefix.
-    fn local(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.rsplit(':').next() == Some(name))
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn address(&self) -> Option<&str> {
-        self.get("url").or_else(|| self.get("uri")).or_else(|| self.get("href"))
-    }
-}
-
 impl<'a> Pass<'a> {
     fn run(&mut self, text: &'a str) -> Result<(), Fault> {
-        let mut reader = NsReader::from_str(text);
+        let mut reader = Reader::from_str(text);
         reader.config_mut().trim_markup_names_in_closing_tags = true;
         let mut closed = false;
         loop {
             let before = position(&reader);
-            let (resolved, event) = match reader.read_resolved_event() {
-                Ok(resolved) => resolved,
+            let event = match reader.read_event() {
+                Ok(event) => event,
                 Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: before }),
             };
             match event {
                 Event::Start(_) | Event::Empty(_) if closed => return Err(Fault::SecondRoot(before)),
+                Event::Start(_) if self.frames.len() >= MAX_DEPTH => return Err(Fault::TooDeep(before)),
                 Event::Start(start) => {
-                    let (namespace, name, element) = self.identify(&resolved, &start);
                     let after = position(&reader);
                     let attributes = Attributes::of(&start, self.entities);
+                    let (namespace, name, element) = self.identify(&start, &attributes);
                     match element {
                         Element::Text(_) if attributes.get("type").is_some_and(|kind| kind.starts_with("multipart/")) => {
                             let contents = self.facts().map_or(0, |facts| facts.contents.len());
@@ -207,14 +180,17 @@ impl<'a> Pass<'a> {
                             };
                             let inner = text.get(after..usize::try_from(span.end).unwrap_or(usize::MAX)).unwrap_or_default();
                             self.construct(role, namespace, &name, &attributes, inner);
+                            self.namespaces.leave(self.frames.len());
                         }
                         element => self.open(element, namespace, &name, &attributes),
                     }
                 }
                 Event::Empty(start) => {
-                    let (namespace, name, element) = self.identify(&resolved, &start);
-                    if !matches!(element, Element::Text(_)) {
-                        let attributes = Attributes::of(&start, self.entities);
+                    let attributes = Attributes::of(&start, self.entities);
+                    let (namespace, name, element) = self.identify(&start, &attributes);
+                    if matches!(element, Element::Text(_)) {
+                        self.namespaces.leave(self.frames.len());
+                    } else {
                         self.open(element, namespace, &name, &attributes);
                         self.close("");
                         closed = self.frames.is_empty();
@@ -252,9 +228,10 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn identify(&mut self, resolved: &ResolveResult<'_>, start: &BytesStart<'_>) -> (Namespace, String, Element) {
+    fn identify(&mut self, start: &BytesStart<'_>, attributes: &Attributes) -> (Namespace, String, Element) {
         let name = start.local_name().as_ref().to_ascii_lowercase();
-        let namespace = match self.namespace(resolved, start) {
+        self.namespaces.enter(self.frames.len() + 1, attributes);
+        let namespace = match self.namespaces.resolve(start.name().prefix().map(|prefix| prefix.into_inner())) {
             Namespace::Core if self.out.sitemap || (self.frames.is_empty() && name == "urlset") => Namespace::Sitemap,
             namespace => namespace,
         };
@@ -266,6 +243,7 @@ impl<'a> Pass<'a> {
         if let Some(feed) = self.contexts.drain(..).next() {
             self.out.head = feed.facts;
         }
+        self.out.undeclared = self.namespaces.into_undeclared();
         self.out.entries = self.slots.into_iter().flatten().collect();
         if self.out.hints.interval_minutes.is_none()
             && let Some(period) = self.period
@@ -273,19 +251,6 @@ impl<'a> Pass<'a> {
             self.out.hints.interval_minutes = Some((period / self.frequency.unwrap_or(1).max(1)).max(1));
         }
         self.out
-    }
-
-    fn namespace(&mut self, resolved: &ResolveResult<'_>, start: &BytesStart<'_>) -> Namespace {
-        match resolved {
-            ResolveResult::Bound(name) => Namespace::of_name(name.as_ref(), start.name().prefix().is_some()),
-            ResolveResult::Unbound => Namespace::Core,
-            ResolveResult::Unknown(prefix) => {
-                if self.out.undeclared.len() < MAX_LIST && !self.out.undeclared.iter().any(|known| known == prefix) {
-                    self.out.undeclared.push(prefix.clone());
-                }
-                Namespace::of_prefix(prefix)
-            }
-        }
     }
 
     fn facts(&mut self) -> Option<&mut Facts<'a>> {
@@ -358,13 +323,13 @@ impl<'a> Pass<'a> {
         };
         let place = match element {
             Element::Entry => Some(Place::Entry),
-            Element::Source if self.place() == Place::Entry => Some(Place::Source),
+            Element::Source if self.place() != Place::Source => Some(Place::Source),
             Element::Image => Some(Place::Image),
             Element::TextInput => Some(Place::TextInput),
             Element::Publication => Some(Place::Publication),
             _ => None,
         };
-        if let Some(place) = place {
+        if let Some(place) = place.filter(|_| self.contexts.len() < MAX_CONTEXTS) {
             let slot = (place == Place::Entry && self.slots.len() < MAX_ENTRIES).then(|| {
                 self.slots.push(None);
                 self.slots.len() - 1
@@ -381,6 +346,12 @@ impl<'a> Pass<'a> {
                     && let Some(facts) = self.facts()
                 {
                     facts.source_url = absolute(&base, url);
+                }
+            }
+            Element::Image => {
+                let address = attributes.address().and_then(|url| absolute(&base, url));
+                if let Some(facts) = self.facts() {
+                    facts.address = address;
                 }
             }
             Element::Author | Element::Editor | Element::OtherPerson => self.persons.push(Person::default()),
@@ -503,6 +474,7 @@ impl<'a> Pass<'a> {
 
     fn close(&mut self, inner: &'a str) {
         let Some(mut frame) = self.frames.pop() else { return };
+        self.namespaces.leave(self.frames.len());
         let text = mended(frame.text.trim().to_owned());
         match frame.element {
             Element::Author | Element::Editor | Element::OtherPerson => {
@@ -618,7 +590,8 @@ impl<'a> Pass<'a> {
                 }
             }
             Place::Image => {
-                if let (Some(url), Some(parent)) = (facts.address, self.facts()) {
+                let written = || Some(text).filter(|text| text.contains('/')).and_then(|text| absolute(&frame.base, text));
+                if let (Some(url), Some(parent)) = (facts.address.take().or_else(written), self.facts()) {
                     push_picture(parent, url);
                 }
             }
@@ -699,7 +672,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn position(reader: &NsReader<&[u8]>) -> usize {
+fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
@@ -736,13 +709,4 @@ fn period_minutes(period: &str) -> Option<u32> {
         "yearly" => Some(365 * 24 * 60),
         _ => None,
     }
-}
-
-/// An address made absolute; as it stands where it cannot be.
-pub fn absolute(base: &Url, address: &str) -> Option<String> {
-    let address = address.trim();
-    if address.is_empty() {
-        return None;
-    }
-    Some(base.join(address).map_or_else(|_| address.to_owned(), String::from))
 }

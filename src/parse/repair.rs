@@ -39,7 +39,7 @@ pub fn mend(text: &str, entities: &Entities) -> Mended {
         root_ended: false,
         entry_start: None,
         entries: 0,
-        depth: 0,
+        too_deep: 0,
     };
     mender.run();
     Mended { text: mender.out, warnings: mender.warnings }
@@ -50,8 +50,6 @@ struct Open {
     /// Its name as it was written.
     name: String,
     element: Element,
-    /// Whether its tags are in the output.
-    written: bool,
 }
 
 /// Delimiters that were looked for in vain: they need not be looked for again.
@@ -80,8 +78,8 @@ struct Mender<'t> {
     /// Where the open entry begins in the output.
     entry_start: Option<usize>,
     entries: usize,
-    /// Elements that are open and written.
-    depth: usize,
+    /// Elements too deep to be written that are open.
+    too_deep: usize,
 }
 
 /// A start tag taken apart.
@@ -273,28 +271,30 @@ impl<'t> Mender<'t> {
         }
         self.close_implied(kind);
         let in_construct = self.constructs > 0;
+        if in_construct && ends_itself(tag.name) && self.open.last().is_some_and(|open| open.name.eq_ignore_ascii_case(tag.name)) {
+            self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
+            self.close_last();
+        }
         let empty = tag.empty || (in_construct && is_void(tag.name));
         if empty && !tag.empty {
             self.warn("void-element", "an HTML element without end was closed");
         }
-        let written = self.depth < MAX_DEPTH;
-        if !written {
+        if self.open.len() >= MAX_DEPTH {
             self.warn("too-deep", "elements nested beyond reason lost their tags");
+            self.too_deep += usize::from(!empty);
+            return;
         }
-        if kind == Element::Entry && !empty && !in_construct && written && self.entry_start.is_none() {
+        if kind == Element::Entry && !empty && !in_construct && self.entry_start.is_none() {
             self.entry_start = Some(self.out.len());
             self.entry_position = self.open.len();
         }
-        if written {
-            self.write_tag(tag, empty);
-        }
+        self.write_tag(tag, empty);
         if !empty {
             self.positions.entry(tag.name.to_ascii_lowercase()).or_default().push(self.open.len());
-            self.depth += usize::from(written);
             // A construct within a construct is its mark-up, not one of the feed.
             let element = if in_construct { Element::Other } else { kind };
             self.constructs += usize::from(matches!(element, Element::Text(_)));
-            self.open.push(Open { name: tag.name.to_owned(), element, written });
+            self.open.push(Open { name: tag.name.to_owned(), element });
         }
     }
 
@@ -370,6 +370,11 @@ impl<'t> Mender<'t> {
 
     fn end_tag(&mut self, name: &str) {
         let position = self.positions.get(&name.to_ascii_lowercase()).and_then(|positions| positions.last().copied());
+        // The ends of what has no tags are not written; those of the feed's own elements are never theirs.
+        if self.too_deep > 0 && (position.is_none() || !matches!(kind(name), Element::Entry | Element::Feed | Element::Text(_))) {
+            self.too_deep -= 1;
+            return;
+        }
         // The end of mark-up within an entry never ends what the entry stands in.
         let within = |position: usize| {
             self.entry_start.is_none() || position > self.entry_position || matches!(kind(name), Element::Entry | Element::Feed)
@@ -403,16 +408,14 @@ impl<'t> Mender<'t> {
 
     fn close_last(&mut self) {
         let Some(open) = self.open.pop() else { return };
+        self.too_deep = 0;
         if let Some(positions) = self.positions.get_mut(&open.name.to_ascii_lowercase()) {
             positions.pop();
         }
         self.constructs -= usize::from(matches!(open.element, Element::Text(_)));
-        if open.written {
-            self.depth = self.depth.saturating_sub(1);
-            self.out.push_str("</");
-            self.out.push_str(&open.name);
-            self.out.push('>');
-        }
+        self.out.push_str("</");
+        self.out.push_str(&open.name);
+        self.out.push('>');
         if open.element == Element::Entry {
             self.entry_start = None;
             self.entries += 1;
@@ -443,6 +446,11 @@ fn is_void(name: &str) -> bool {
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// HTML elements that end where the next of their kind begins (HTML §13.1.2.4).
+fn ends_itself(name: &str) -> bool {
+    ["p", "li", "dt", "dd", "tr", "td", "th", "option"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Takes a start tag apart; `None` where the bracket begins none.

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::entry::line_of;
 use super::*;
 
 const URL: &str = "https://feeds.example.org/news/feed.xml";
@@ -105,9 +106,9 @@ fn one_entry_reads_the_same_in_every_dialect() {
         assert_eq!(read.feed.title.as_deref(), Some("Feed"), "{document}");
         assert_eq!(read.feed.site_url.as_deref(), Some("https://example.org/"), "{document}");
         let [entry] = &read.entries[..] else { panic!("{document}") };
-        assert_eq!(entry.title.as_ref().and_then(plain::line).as_deref(), Some("Entry"), "{document}");
+        assert_eq!(entry.title.as_ref().and_then(line_of).as_deref(), Some("Entry"), "{document}");
         assert_eq!(entry.link.as_deref(), Some("https://example.org/1"), "{document}");
-        assert_eq!(entry.content.as_ref().and_then(plain::line).as_deref(), Some("Body"), "{document}");
+        assert_eq!(entry.content.as_ref().and_then(line_of).as_deref(), Some("Body"), "{document}");
         assert_eq!(read.warnings, [], "{document}");
     }
 }
@@ -123,7 +124,7 @@ fn a_news_sitemap_is_a_feed_of_its_news() {
          <url><loc>https://example.org/about</loc></url></urlset>",
     );
     let [entry] = &read.entries[..] else { panic!("one entry") };
-    assert_eq!(entry.title.as_ref().and_then(plain::line).as_deref(), Some("Headline"));
+    assert_eq!(entry.title.as_ref().and_then(line_of).as_deref(), Some("Headline"));
     assert_eq!(entry.link.as_deref(), Some("https://example.org/1"));
     assert_eq!(entry.language.as_deref(), Some("en"));
     assert_eq!(entry.published.as_ref().unwrap().text, "2024-01-02T03:04:05Z");
@@ -293,6 +294,24 @@ fn base_and_language_are_inherited() {
 }
 
 #[test]
+fn a_namespace_counts_whatever_its_prefix_and_a_misspelt_or_missing_one_by_its_prefix() {
+    for (namespaces, inner, author) in [
+        ("xmlns:dc='http://purl.org/dc/elements/1.1/'", "<dc:creator>A</dc:creator>", Some("A")),
+        ("xmlns:x='http://purl.org/dc/elements/1.1/'", "<x:creator>A</x:creator>", Some("A")),
+        ("xmlns:dc='http://purl.org/dc/elements'", "<dc:creator>A</dc:creator>", Some("A")),
+        ("", "<dc:creator>A</dc:creator>", Some("A")),
+        ("xmlns:x='urn:x'", "<x:creator>A</x:creator><x:author>A</x:author>", None),
+        ("xmlns:media='urn:x'", "<creator xmlns='http://purl.org/dc/elements/1.1/'>A</creator><creator>B</creator>", Some("A")),
+        ("xmlns:xml='urn:wrong' xmlns:xmlns='urn:wrong' xmlns:=''", "<author>A</author>", Some("A")),
+    ] {
+        let read = read(&format!("<rss {namespaces}><channel><item><title>x</title>{inner}</item></channel></rss>"));
+        assert_eq!(read.entries[0].authors.first().and_then(|author| author.name.as_deref()), author, "{inner}");
+    }
+    let many: String = (0..5000).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect();
+    assert_eq!(read(&format!("<rss{many}><channel><item><title>x</title></item></channel></rss>")).entries.len(), 1);
+}
+
+#[test]
 fn people_are_read_from_every_element_that_names_them() {
     let person = |name: Option<&str>, email: Option<&str>| Person { name: name.map(Into::into), email: email.map(Into::into), uri: None };
     for (inner, want) in [
@@ -376,6 +395,9 @@ fn categories_enclosures_pictures_sources_and_licences_are_read() {
         ("<itunes:image href='/i.jpg'/>", Some("https://feeds.example.org/i.jpg")),
         ("<enclosure url='/e.png' type='image/png'/>", Some("https://feeds.example.org/e.png")),
         ("<image><url>/u.png</url></image>", Some("https://feeds.example.org/u.png")),
+        ("<image>https://example.org/w.png</image>", Some("https://example.org/w.png")),
+        ("<image href='/h.png'/>", Some("https://feeds.example.org/h.png")),
+        ("<media:content url='/p.JPG?x'/>", Some("https://feeds.example.org/p.JPG?x")),
         ("<enclosure url='/e.mp3' type='audio/mpeg'/>", None),
     ] {
         assert_eq!(item(inner).image.as_deref(), want, "{inner}");
@@ -448,6 +470,23 @@ fn each_mistake_is_mended_named_and_harms_nothing_else() {
         assert_eq!(read.feed.title.as_deref(), Some("Feed"), "{document}");
         assert_eq!(read.entries[0].link.as_deref(), Some("https://example.org/whole"), "{document}");
     }
+    let bodies = |inner: &str| super::parse(rss(inner).as_bytes(), &url(), None).unwrap().entries.pop().unwrap().content;
+    for (inner, want) in [
+        ("<item><description><p>a<p>b <br>c</description></item>", html("<p>a</p><p>b <br>c</p>")),
+        ("<item><description><ul><li>a<li>b</ul></description></item>", html("<ul><li>a</li><li>b</li></ul>")),
+        ("<item><description><b><i>a</b></i> b</description></item>", html("<b><i>a</i></b> b")),
+        ("<item><description>1 < 2 &amp; 3</description></item>", html("1 < 2 & 3")),
+        ("<item><description><a href=x title='a>b' disabled>l</a></item>", html("<a href=\"x\" title=\"a>b\" disabled=\"\">l</a>")),
+        ("<item><description>a &bogus; &eacute; & b</description></item>", html("a &bogus; é & b")),
+    ] {
+        assert_eq!(bodies(inner), want, "{inner}");
+    }
+    // However many elements are left open, the entry ends where it ends.
+    let open =
+        rss(&format!("<item><title>x</title><description>{}</description></item><item><title>y</title></item>", "<b>a".repeat(1000)));
+    let read_open = read(&open);
+    assert_eq!(read_open.entries.len(), 3);
+    assert!(kinds(&read_open).contains(&"too-deep"));
     // Of a document with nothing whole in it, a part is better than nothing.
     let read = read("<rss><channel><title>Feed</title><item><title>cut");
     assert_eq!(read.entries.len(), 1);
