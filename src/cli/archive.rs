@@ -114,8 +114,13 @@ pub fn export(args: &ExportArgs, config: &Config, verbosity: Verbosity) -> Resul
                 state.write(path).map_err(|error| Failure::Failed(error.to_string()))?;
             }
             if !verbosity.quiet {
-                let copies = if left_out == 0 { String::new() } else { format!(", {left_out} copies left out (--copies gives them too)") };
-                eprintln!("{given} articles{copies}");
+                let copies = if left_out == 0 {
+                    String::new()
+                } else {
+                    format!(", {left_out} left out as copies of others (--copies gives them too)")
+                };
+                let plural = if given == 1 { "" } else { "s" };
+                eprintln!("{given} article{plural}{copies}");
             }
             Ok(())
         }
