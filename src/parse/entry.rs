@@ -122,7 +122,7 @@ fn permalink(guid: Guid, url: &Url) -> (Option<String>, bool, Option<String>) {
         Some(_) => (Some(text), false, None),
         // A relative id means something only where the document says what it is relative to.
         None if declared == Some(false) || kind == GuidKind::About => (Some(text), false, None),
-        None if based => {
+        None if based && (kind == GuidKind::Id || declared == Some(true)) => {
             let absolute = absolute(&base, &text);
             (absolute.clone(), true, absolute)
         }
@@ -169,6 +169,11 @@ fn bodies(facts: &Facts<'_>, common: Common<'_>) -> Bodies {
         }
         both => both,
     };
+    // A podcast's one line.
+    let summary = summary.or_else(|| {
+        let subtitle = facts.subtitle.as_ref()?;
+        Some((subtitle, subtitle.markup(common.entities)?))
+    });
     let place = content.as_ref().or(summary.as_ref()).map(|(construct, _)| *construct);
     Bodies {
         language: place.and_then(|construct| construct.language.as_deref().map(str::to_owned)),

@@ -17,6 +17,7 @@ pub mod date;
 mod dialect;
 mod entry;
 mod facts;
+mod hints;
 mod json;
 mod namespaces;
 mod person;
