@@ -53,7 +53,6 @@ fn is_tracker(url: &str) -> bool {
     let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
     let path = rest.get(host.len()..).unwrap_or_default();
-    // The last is Blogger's, with the blog's number in its path.
     TRACKERS.iter().any(|(tracker, start)| {
         host.strip_suffix(tracker).is_some_and(|before| before.is_empty() || before.ends_with('.')) && path.starts_with(start)
     })
