@@ -180,6 +180,18 @@ pub struct FeedHead {
     pub updated: Option<DateTime<Utc>>,
     /// How often it changes.
     pub hints: UpdateHints,
+    /// Where the feed itself stands, and its other pages.
+    pub links: Vec<FeedLink>,
+}
+
+/// A link of the feed to itself, to its other pages or to those who tell of its changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedLink {
+    /// Lower case: `self`, `hub` (WebSub), `next`, `previous`, `first`, `last`, `prev-archive`, `next-archive`, `current`
+    /// (RFC 5005).
+    pub rel: String,
+    /// Absolute URL.
+    pub url: String,
 }
 
 /// Something in the document that was mended or left out; for people.

@@ -20,7 +20,7 @@ use super::dialect::{Element, Namespace, Text, element};
 use super::facts::{Facts, Guid, GuidKind, Media, Reading};
 use super::hints::Hints;
 use super::namespaces::Namespaces;
-use super::{Category, Person, Stamp, UpdateHints, person};
+use super::{Category, FeedLink, Person, Stamp, UpdateHints, person};
 use crate::article::Enclosure;
 
 /// More entries than any feed has: of a document with more, the first are read.
@@ -441,6 +441,9 @@ impl<'a> Pass<'a> {
             "enclosure" => self.enclosure(href, attributes),
             "license" => {
                 facts.license.get_or_insert(href);
+            }
+            "self" | "hub" | "next" | "previous" | "first" | "last" | "prev-archive" | "next-archive" | "current" => {
+                push_bounded(&mut facts.feed_links, FeedLink { rel: rel.to_owned(), url: href });
             }
             _ => {}
         }

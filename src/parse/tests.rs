@@ -440,6 +440,22 @@ fn the_feed_says_how_often_it_changes() {
 }
 
 #[test]
+fn the_feed_names_itself_its_pages_and_its_hubs() {
+    let links =
+        |document: &Document| document.feed.links.iter().map(|link| format!("{} {}", link.rel, link.url)).collect::<Vec<_>>().join(", ");
+    let atom = read(
+        "<feed xmlns='http://www.w3.org/2005/Atom'><link rel='self' href='feed.xml'/><link rel='hub' href='https://hub.example/'/>\
+         <link rel='prev-archive' href='/2003/12.xml'/><link rel='related' href='no'/><entry><title>x</title><link rel='self' href='no'/></entry></feed>",
+    );
+    let want = "self https://feeds.example.org/news/feed.xml, hub https://hub.example/, prev-archive https://feeds.example.org/2003/12.xml";
+    assert_eq!(links(&atom), want);
+    let rss =
+        read(&format!("<rss {MODULES}><channel><title>F</title><link>/</link><atom:link rel='next' href='?page=2'/></channel></rss>"));
+    assert_eq!(links(&rss), "next https://feeds.example.org/news/feed.xml?page=2");
+    assert_eq!(rss.feed.site_url.as_deref(), Some("https://feeds.example.org/"));
+}
+
+#[test]
 fn each_mistake_is_mended_named_and_harms_nothing_else() {
     let whole = "<item><title>Whole</title><link>https://example.org/whole</link></item>";
     let rss = |inner: &str| format!("<rss version='2.0'><channel><title>Feed</title>{whole}{inner}</channel></rss>");
