@@ -197,7 +197,10 @@ pub struct FeedLink {
 /// Something in the document that was mended or left out; for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// Kind, a short fixed word such as `undeclared-prefix`.
+    /// Kind, a short fixed word. Of the characters: `charset`, `control-character`. Of mending: `bare-ampersand`,
+    /// `bare-bracket`, `bad-attribute`, `bad-reference`, `html-entity`, `unknown-entity`, `undeclared-prefix`, `unclosed-tag`,
+    /// `unclosed-entry`, `unclosed-cdata`, `void-element`, `stray-end-tag`, `too-deep`. Of what was left out: `before-root`,
+    /// `after-root`, `second-root` (read as part of the first), `cut-off`, `bad-entry`, `empty-entry`, `too-many-entries`.
     pub kind: &'static str,
     /// What and where.
     pub message: String,

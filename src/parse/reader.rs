@@ -482,7 +482,8 @@ impl<'a> Pass<'a> {
                 self.end_person_part(frame.element, text.clone(), &frame.base);
             }
             Element::Guid => {
-                self.end_guid(&frame, text.clone());
+                // An identity is never mended.
+                self.end_guid(&frame, frame.text.trim().to_owned());
             }
             Element::Link if !matches!(frame.pending, Pending::LinkWithAddress) => {
                 // Some escape the address twice.
