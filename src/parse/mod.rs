@@ -12,7 +12,7 @@ pub mod charset;
 mod codepage;
 #[cfg(test)]
 mod conformance;
-mod construct;
+pub mod construct;
 pub mod date;
 mod dialect;
 mod entry;
@@ -23,7 +23,7 @@ mod namespaces;
 mod person;
 mod prolog;
 mod reader;
-mod repair;
+pub mod repair;
 mod seven_bit;
 #[cfg(test)]
 mod tests;

@@ -497,6 +497,10 @@ fn each_mistake_is_mended_named_and_harms_nothing_else() {
     ] {
         assert_eq!(bodies(inner), want, "{inner}");
     }
+    let unclosed = read(&rss("<item><description>a <b>b</b><link>https://example.org/x</link><category>c</category><guid>g</guid></item>"));
+    let entry = unclosed.entries.last().unwrap();
+    assert_eq!((entry.link.as_deref(), entry.guid.as_deref()), (Some("https://example.org/x"), Some("g")));
+    assert_eq!(entry.content, html("a <b>b</b>"));
     // However many elements are left open, the entry ends where it ends.
     let open =
         rss(&format!("<item><title>x</title><description>{}</description></item><item><title>y</title></item>", "<b>a".repeat(1000)));
