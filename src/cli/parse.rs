@@ -167,3 +167,41 @@ fn article_ids(document: &Document, url: &Url) -> Vec<String> {
     }
     ids
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report_of(text: &str) -> serde_json::Value {
+        let url = Url::parse("https://example.org/feed.xml").unwrap();
+        let document = parse::parse(text.as_bytes(), &url, None).unwrap();
+        serde_json::to_value(report(document, &url, DateTime::from_timestamp(1_700_000_000, 0).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn what_is_printed_is_valid_by_the_schema_and_names_what_was_mended_and_not_believed() {
+        let schema = serde_json::to_value(schemars::schema_for!(Report)).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for text in [
+            "<rss><channel><title>Feed</title><item><title>a & b</title><guid>1</guid><pubDate>Thu, 01 Jan 2099 00:00:00 GMT</pubDate></item></channel></rss>",
+            "<feed><entry><title/><content>x</content></entry></feed>",
+            r#"{"version":"https://jsonfeed.org/version/1","items":[{"id":"a","url":"https://example.org/a"}]}"#,
+            "<rss><channel/></rss>",
+        ] {
+            let report = report_of(text);
+            assert!(validator.is_valid(&report), "{report}");
+        }
+        let report = report_of(
+            "<rss><channel><title>Feed</title><item><title>a & b</title><guid>1</guid><pubDate>Thu, 01 Jan 2099 00:00:00 GMT</pubDate></item></channel></rss>",
+        );
+        assert_eq!(report["feed"]["title"], "Feed");
+        let article = &report["articles"][0];
+        assert_eq!((&article["guid"], &article["title"]), (&serde_json::json!("1"), &serde_json::json!("a & b")));
+        for null in ["published", "first_seen", "last_changed", "duplicate_of"] {
+            assert!(article[null].is_null() && article.get(null).is_some(), "{null}");
+        }
+        let warnings = report["warnings"].as_array().unwrap();
+        assert!(warnings[0].as_str().unwrap().starts_with("bare-ampersand: "));
+        assert!(warnings[1].as_str().unwrap().starts_with("entry 1: "));
+    }
+}

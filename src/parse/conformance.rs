@@ -2,8 +2,10 @@
 //! expectations come from feedparser, and feed-rs on an ordinary document.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 
@@ -48,14 +50,36 @@ fn letters(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
+impl Case {
+    fn body(&self) -> Vec<u8> {
+        match (&self.document, &self.base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(bytes)) => data_encoding::BASE64.decode(bytes.as_bytes()).unwrap(),
+            (None, None) => panic!("{} has no document", self.name),
+        }
+    }
+}
+
+/// The cases of each kind.
+fn cases() -> Vec<(String, Vec<Case>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parse/conformance");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).unwrap();
+        let cases = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (file.file_stem().unwrap().to_string_lossy().into_owned(), cases)
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn settings() -> NormaliseSettings {
+    NormaliseSettings { reading_speed: 180, feed_language: None, now: DateTime::from_timestamp(1_795_600_000, 0).unwrap() }
+}
+
 /// The fields in which a case fails.
 fn failures(case: &Case) -> Vec<String> {
-    let body = match (&case.document, &case.base64) {
-        (Some(text), _) => text.clone().into_bytes(),
-        (None, Some(bytes)) => data_encoding::BASE64.decode(bytes.as_bytes()).unwrap(),
-        (None, None) => panic!("{} has no document", case.name),
-    };
-    let document = match parse(&body, &Url::parse(URL).unwrap(), case.content_type.as_deref()) {
+    let document = match parse(&case.body(), &Url::parse(URL).unwrap(), case.content_type.as_deref()) {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],
     };
@@ -69,10 +93,8 @@ fn failures(case: &Case) -> Vec<String> {
     if document.entries.len() != expected.len() {
         failures.push(format!("{} entries", document.entries.len()));
     }
-    let now = DateTime::from_timestamp(1_795_600_000, 0).unwrap();
-    let settings = NormaliseSettings { reading_speed: 180, feed_language: None, now };
     for (entry, expected) in document.entries.iter().zip(expected) {
-        let (draft, _) = normalise(entry, &document.feed, &settings);
+        let (draft, _) = normalise(entry, &document.feed, &settings());
         compare(entry, &draft, expected, &mut failures);
     }
     failures
@@ -100,15 +122,9 @@ fn compare(entry: &Entry, draft: &Draft, expected: &ExpectedEntry, failures: &mu
 
 #[test]
 fn every_conformance_case_reads_as_feedparser_reads_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parse/conformance");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
     let mut wrong = Vec::new();
     let mut table = String::new();
-    for file in files {
-        let kind = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).unwrap();
-        let cases: Vec<Case> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (kind, cases) in cases() {
         let mut passed = 0;
         for case in &cases {
             let failures = failures(case);
@@ -158,6 +174,57 @@ fn an_ordinary_document_reads_as_feed_rs_reads_it() {
             }
             let terms: Vec<_> = ours.categories.into_iter().map(|category| category.term).collect();
             assert_eq!(terms, peer.categories.into_iter().map(|category| category.term).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// The documents of all cases.
+static BODIES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| cases().iter().flat_map(|(_, cases)| cases).map(Case::body).collect());
+
+/// A document of the cases, damaged: bytes replaced, a part left out or doubled, another document's part put in.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"<>&;'\"/=![]-?\x00\xffa ".to_vec())), 0..6);
+    let part = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..4u8);
+    (any::<prop::sample::Index>(), any::<prop::sample::Index>(), bytes, part).prop_map(|(document, other, bytes, (from, to, how))| {
+        let mut body = document.get(&BODIES).clone();
+        let (from, to) = (from.index(body.len()), to.index(body.len()));
+        let (from, to) = (from.min(to), from.max(to));
+        match how {
+            0 => drop(body.drain(from..to)),
+            1 => body.truncate(to),
+            2 => {
+                let part = body[from..to].to_vec();
+                body.splice(to..to, part);
+            }
+            _ => {
+                let other = other.get(&BODIES);
+                body.splice(from..to, other[..other.len() / 2].iter().copied());
+            }
+        }
+        for (place, byte) in bytes {
+            if !body.is_empty() {
+                let place = place.index(body.len());
+                body[place] = byte;
+            }
+        }
+        body
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_document_becomes_articles_or_an_error_and_always_the_same(body in damaged()) {
+        let url = Url::parse(URL).unwrap();
+        let read = || parse(&body, &url, None);
+        let once = read();
+        prop_assert_eq!(&once, &read());
+        if let Ok(document) = once {
+            for entry in &document.entries {
+                let drafts = [normalise(entry, &document.feed, &settings()), normalise(entry, &document.feed, &settings())];
+                prop_assert_eq!(&drafts[0], &drafts[1]);
+            }
         }
     }
 }

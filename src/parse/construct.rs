@@ -198,6 +198,9 @@ fn inside(inner: &str, xhtml: bool, entities: &Entities) -> Inside {
     if !inner.contains(['<', '&', '\r']) {
         return Inside { text: inner.trim().to_owned(), has_elements: false };
     }
+    if !xhtml && let Some(text) = without_elements(inner, entities) {
+        return Inside { text, has_elements: false };
+    }
     let mut out = String::with_capacity(inner.len());
     let mut open: Vec<String> = Vec::new();
     let mut too_deep = 0usize;
@@ -257,6 +260,21 @@ fn inside(inner: &str, xhtml: bool, entities: &Entities) -> Inside {
     let trimmed = out.trim();
     let text = if trimmed.len() == out.len() { out } else { trimmed.to_owned() };
     Inside { text, has_elements: has_elements || xhtml }
+}
+
+/// The two forms that nearly all bodies have, without a reader: one CDATA section, or escaped text alone.
+fn without_elements(inner: &str, entities: &Entities) -> Option<String> {
+    if inner.contains('\r') {
+        return None;
+    }
+    if let Some(section) = inner.trim_ascii().strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>")) {
+        return (!section.contains("]]>")).then(|| section.trim().to_owned());
+    }
+    if inner.contains('<') {
+        return None;
+    }
+    let text = unescape_with(inner, |name| entities.resolve(name)).ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// A top-level element of a fragment: where it stands in the output.

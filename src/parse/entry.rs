@@ -39,6 +39,7 @@ pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
         license: facts.license.clone(),
         updated: [&facts.updated, &facts.published, &facts.date].into_iter().flatten().find_map(|stamp| stamp.at),
         hints: reading.hints.clone(),
+        links: facts.feed_links.clone(),
     }
 }
 
@@ -87,9 +88,15 @@ pub fn assemble(facts: Facts<'_>, texts: Texts, common: Common<'_>) -> Entry {
             enclosures.push(Enclosure { url: media.url, media_type: media.media_type, length: media.length });
         }
     }
+    let link = facts.link.or(facts.other_alternate).or(guid_link);
+    let declared = body.base.or_else(|| facts.base.map(|base| base.as_str().to_owned())).filter(|base| base != common.url.as_str());
+    // Atom says what a relative address is relative to (RFC 4287 §2); RSS does not, and there publishers write what
+    // works on the article's own page.
+    let own_page = facts.original_link.as_ref().or(link.as_ref()).filter(|_| !common.atom).cloned();
+    let base = declared.or(own_page).unwrap_or_else(|| common.url.as_str().to_owned());
     Entry {
         guid,
-        link: facts.link.or(facts.other_alternate).or(guid_link),
+        link,
         original_link: facts.original_link,
         guid_is_permalink,
         title: facts.title.as_ref().or(facts.media_title.as_ref()).and_then(|title| title.markup(entities)),
@@ -110,7 +117,7 @@ pub fn assemble(facts: Facts<'_>, texts: Texts, common: Common<'_>) -> Entry {
         rights: facts.rights.as_ref().and_then(line),
         license: facts.license,
         source: source.filter(|source| *source != Source::default()),
-        base: Some(body.base.or_else(|| facts.base.map(|base| base.as_str().to_owned())).unwrap_or_else(|| common.url.as_str().to_owned())),
+        base: Some(base),
     }
 }
 
@@ -124,7 +131,7 @@ fn permalink(guid: Guid, url: &Url) -> (Option<String>, bool, Option<String>) {
         Some(_) => (Some(text), false, None),
         // A relative id means something only where the document says what it is relative to.
         None if declared == Some(false) || kind == GuidKind::About => (Some(text), false, None),
-        None if based => {
+        None if based && (kind == GuidKind::Id || declared == Some(true)) => {
             let absolute = absolute(&base, &text);
             (absolute.clone(), true, absolute)
         }
@@ -171,6 +178,11 @@ fn bodies(facts: &Facts<'_>, texts: Texts, common: Common<'_>) -> Bodies {
         }
         both => both,
     };
+    // A podcast's one line.
+    let summary = summary.or_else(|| {
+        let subtitle = facts.subtitle.as_ref()?;
+        Some((subtitle, subtitle.markup(common.entities)?))
+    });
     let place = content.as_ref().or(summary.as_ref()).map(|(construct, _)| *construct);
     Bodies {
         language: place.and_then(|construct| construct.language.as_deref().map(str::to_owned)),

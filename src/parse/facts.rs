@@ -8,7 +8,7 @@ use std::rc::Rc;
 use url::Url;
 
 use super::construct::Construct;
-use super::{Category, Person, Stamp, UpdateHints};
+use super::{Category, FeedLink, Person, Stamp, UpdateHints};
 use crate::article::Enclosure;
 
 /// What stands in one place: the feed, an entry, a source.
@@ -34,6 +34,8 @@ pub struct Facts<'a> {
     pub link: Option<String>,
     /// Another `rel=alternate`.
     pub other_alternate: Option<String>,
+    /// Links to the feed itself and its other pages.
+    pub feed_links: Vec<FeedLink>,
     /// `feedburner:origLink`.
     pub original_link: Option<String>,
     /// Authors.

@@ -15,7 +15,7 @@ use super::construct::{Entities, looks_like_html, mended};
 use super::date::parse_date;
 use super::entry::line_of;
 use super::model::Texts;
-use super::{Category, Document, Entry, FeedHead, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
+use super::{Category, Document, Entry, FeedHead, FeedLink, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
 use crate::article::Enclosure;
 
 /// Reads a JSON Feed; `texts` are feed-rs', none where it refused the document.
@@ -49,6 +49,12 @@ pub fn read(text: &str, url: &Url, texts: Vec<Texts>) -> Result<Document, ParseE
             _ => warnings.push(Warning { kind: "bad-entry", message: format!("item {} is no object; it was left out", position + 1) }),
         }
     }
+    let hubs = list(found.head.get("hubs")).iter().filter_map(|hub| string(hub.get("url")?));
+    let own = [("self", "feed_url"), ("next", "next_url")].into_iter().filter_map(|(rel, key)| Some((rel, found.text(key)?.to_owned())));
+    let links = own
+        .chain(hubs.map(|hub| ("hub", hub)))
+        .filter_map(|(rel, address)| Some(FeedLink { rel: rel.to_owned(), url: absolute(url, &address)? }))
+        .collect();
     let line = |text: Option<&str>| text.and_then(|text| line_of(&Markup::Text(mended(text.to_owned()))));
     let feed = FeedHead {
         title: line(found.text("title")),
@@ -59,6 +65,7 @@ pub fn read(text: &str, url: &Url, texts: Vec<Texts>) -> Result<Document, ParseE
         license: None,
         updated: None,
         hints: UpdateHints::default(),
+        links,
     };
     Ok(Document { feed, entries, warnings })
 }
@@ -87,6 +94,8 @@ fn entry(mut item: Map<String, Value>, texts: Texts, url: &Url, feed_authors: &[
     let authors = people(&item);
     let stamp = |key: &str| text(&item, key).map(|text| Stamp { at: parse_date(&text), text });
     Entry {
+        // The format does not say what is relative to what; publishers write what works on the item's own page.
+        base: Some(link.clone().unwrap_or_else(|| url.as_str().to_owned())),
         guid,
         link,
         original_link: None,
@@ -108,7 +117,6 @@ fn entry(mut item: Map<String, Value>, texts: Texts, url: &Url, feed_authors: &[
         rights: None,
         license: None,
         source: None,
-        base: Some(url.as_str().to_owned()),
     }
 }
 
@@ -183,7 +191,8 @@ impl<'de> Visitor<'de> for &mut Found {
                     self.has_items = true;
                     map.next_value_seed(Items(&mut self.items))?;
                 }
-                "version" | "title" | "home_page_url" | "description" | "language" | "authors" | "author" => {
+                "version" | "title" | "home_page_url" | "feed_url" | "next_url" | "hubs" | "description" | "language" | "authors"
+                | "author" => {
                     let value = map.next_value()?;
                     self.head.insert(key, value);
                 }
@@ -233,7 +242,8 @@ mod tests {
     #[test]
     fn every_field_of_an_item_is_read() {
         let document = parse(
-            r#"{"version":"https://jsonfeed.org/version/1.1","title":"A Feed","home_page_url":"/","language":"en","authors":[{"name":"Editor"}],
+            r#"{"version":"https://jsonfeed.org/version/1.1","title":"A Feed","home_page_url":"/","next_url":"?page=2",
+            "hubs":[{"type":"WebSub","url":"https://hub.example/"}],"language":"en","authors":[{"name":"Editor"}],
             "items":[{"id":7,"url":"/a","external_url":"https://example.net/","title":"One","content_html":"<p>Body</p>","content_text":"Body",
             "summary":"Short","image":"/i.png","date_published":"2024-01-02T03:04:05Z","date_modified":"2024-01-03T03:04:05Z","tags":["x"],
             "language":"fr","attachments":[{"url":"a.mp3","mime_type":"audio/mpeg","size_in_bytes":12},{"mime_type":"audio/mpeg"}]},
@@ -242,6 +252,8 @@ mod tests {
         .unwrap();
         assert_eq!(document.feed.title.as_deref(), Some("A Feed"));
         assert_eq!(document.feed.site_url.as_deref(), Some("https://example.org/"));
+        let links: Vec<_> = document.feed.links.iter().map(|link| (link.rel.as_str(), link.url.as_str())).collect();
+        assert_eq!(links, [("next", "https://example.org/feed.json?page=2"), ("hub", "https://hub.example/")]);
         let [one, two] = &document.entries[..] else { panic!("two entries") };
         assert_eq!(one.guid.as_deref(), Some("7"));
         assert_eq!(one.link.as_deref(), Some("https://example.org/a"));

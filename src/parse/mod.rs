@@ -13,18 +13,19 @@ pub mod charset;
 mod codepage;
 #[cfg(test)]
 mod conformance;
-mod construct;
+pub mod construct;
 pub mod date;
 mod dialect;
 mod entry;
 mod facts;
+mod hints;
 mod json;
 mod model;
 mod namespaces;
 mod person;
 mod prolog;
 mod reader;
-mod repair;
+pub mod repair;
 mod seven_bit;
 #[cfg(test)]
 mod tests;
@@ -181,12 +182,27 @@ pub struct FeedHead {
     pub updated: Option<DateTime<Utc>>,
     /// How often it changes.
     pub hints: UpdateHints,
+    /// Where the feed itself stands, and its other pages.
+    pub links: Vec<FeedLink>,
+}
+
+/// A link of the feed to itself, to its other pages or to those who tell of its changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedLink {
+    /// Lower case: `self`, `hub` (WebSub), `next`, `previous`, `first`, `last`, `prev-archive`, `next-archive`, `current`
+    /// (RFC 5005).
+    pub rel: String,
+    /// Absolute URL.
+    pub url: String,
 }
 
 /// Something in the document that was mended or left out; for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// Kind, a short fixed word such as `undeclared-prefix`.
+    /// Kind, a short fixed word. Of the characters: `charset`, `control-character`. Of mending: `bare-ampersand`,
+    /// `bare-bracket`, `bad-attribute`, `bad-reference`, `html-entity`, `unknown-entity`, `undeclared-prefix`, `unclosed-tag`,
+    /// `unclosed-entry`, `unclosed-cdata`, `void-element`, `stray-end-tag`, `too-deep`. Of what was left out: `before-root`,
+    /// `after-root`, `second-root` (read as part of the first), `cut-off`, `bad-entry`, `empty-entry`, `too-many-entries`.
     pub kind: &'static str,
     /// What and where.
     pub message: String,

@@ -1,13 +1,12 @@
 //! People: RSS and Dublin Core name them in one text, as name, e-mail address or both.
 
-use super::Person;
+use super::construct::looks_like_html;
+use super::{Markup, Person};
+use crate::article::title::headline;
 
 /// Reads `name`, `address`, `address (name)`, `name <address>` and their like.
 pub fn parse(text: &str) -> Option<Person> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
+    let text = &name(text)?;
     let Some((start, end)) = email(text) else { return Some(Person { name: Some(text.to_owned()), ..Person::default() }) };
     let address = text.get(start..end)?;
     let before = text.get(..start)?;
@@ -20,6 +19,16 @@ pub fn parse(text: &str) -> Option<Person> {
     name = name.trim().trim_matches(['<', '>', '"']).trim();
     let name = (!name.is_empty()).then(|| name.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(Person { name, email: Some(address.to_owned()), uri: None })
+}
+
+/// A name in one line, without the mark-up (a link, mostly) that some publishers put around it.
+pub fn name(text: &str) -> Option<String> {
+    let name = if looks_like_html(text) {
+        headline(&Markup::Html(text.to_owned()))
+    } else {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    (!name.is_empty()).then_some(name)
 }
 
 fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> &'a str {
@@ -58,6 +67,8 @@ mod tests {
             ("mailto:editor@example.org", None, Some("editor@example.org")),
             ("A. Editor editor@example.org", Some("A. Editor"), Some("editor@example.org")),
             ("A. Editor (mailto:editor@example.org)", Some("A. Editor"), Some("editor@example.org")),
+            ("<a href='/a'>A. Author</a>", Some("A. Author"), None),
+            ("Staff &amp; Co", Some("Staff & Co"), None),
             ("@staff", Some("@staff"), None),
         ] {
             let person = parse(text).unwrap();

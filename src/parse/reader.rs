@@ -18,8 +18,9 @@ use super::construct::{Construct, Entities, Form, mended, reference};
 use super::date::parse_date;
 use super::dialect::{Element, Namespace, Text, element};
 use super::facts::{Facts, Guid, GuidKind, Media, Reading};
+use super::hints::Hints;
 use super::namespaces::Namespaces;
-use super::{Category, Person, Stamp, UpdateHints, person};
+use super::{Category, FeedLink, Person, Stamp, UpdateHints, person};
 use crate::article::Enclosure;
 
 /// More entries than any feed has: of a document with more, the first are read.
@@ -79,8 +80,7 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
             crowded: false,
             trailing: false,
         },
-        period: None,
-        frequency: None,
+        hints: Hints::default(),
     };
     pass.run(text)?;
     Ok(pass.finish())
@@ -143,8 +143,7 @@ struct Pass<'a> {
     namespaces: Namespaces,
     slots: Vec<Option<Facts<'a>>>,
     out: Reading<'a>,
-    period: Option<u32>,
-    frequency: Option<u32>,
+    hints: Hints,
 }
 
 impl<'a> Pass<'a> {
@@ -245,11 +244,7 @@ impl<'a> Pass<'a> {
         }
         self.out.undeclared = self.namespaces.into_undeclared();
         self.out.entries = self.slots.into_iter().flatten().collect();
-        if self.out.hints.interval_minutes.is_none()
-            && let Some(period) = self.period
-        {
-            self.out.hints.interval_minutes = Some((period / self.frequency.unwrap_or(1).max(1)).max(1));
-        }
+        self.out.hints = self.hints.finish();
         self.out
     }
 
@@ -297,9 +292,9 @@ impl<'a> Pass<'a> {
         match role {
             Text::Title => keep_first(&mut facts.title, construct),
             Text::MediaTitle => keep_first(&mut facts.media_title, construct),
-            Text::Description | Text::Summary => facts.descriptions.push(construct),
+            Text::Description | Text::Summary => push_bounded(&mut facts.descriptions, construct),
             Text::MediaDescription => keep_first(&mut facts.media_description, construct),
-            Text::Content => facts.contents.push(construct),
+            Text::Content => push_bounded(&mut facts.contents, construct),
             Text::Subtitle => keep_first(&mut facts.subtitle, construct),
             Text::Rights => keep_first(&mut facts.rights, construct),
         }
@@ -383,21 +378,21 @@ impl<'a> Pass<'a> {
             Element::MediaContent => {
                 if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
                     && let Some(facts) = self.facts()
-                    && facts.media.len() < MAX_LIST
                 {
-                    facts.media.push(Media {
+                    let media = Media {
                         url,
                         media_type: attributes.get("type").map(str::to_owned),
                         medium: attributes.get("medium").map(str::to_ascii_lowercase),
                         length: attributes.get("filesize").and_then(|length| length.parse().ok()),
-                    });
+                    };
+                    push_bounded(&mut facts.media, media);
                 }
             }
             Element::Thumbnail | Element::ItunesImage => {
                 if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
                     && let Some(facts) = self.facts()
                 {
-                    push_picture(facts, url);
+                    push_bounded(&mut facts.images, url);
                 }
             }
             Element::License => {
@@ -447,6 +442,9 @@ impl<'a> Pass<'a> {
             "license" => {
                 facts.license.get_or_insert(href);
             }
+            "self" | "hub" | "next" | "previous" | "first" | "last" | "prev-archive" | "next-archive" | "current" => {
+                push_bounded(&mut facts.feed_links, FeedLink { rel: rel.to_owned(), url: href });
+            }
             _ => {}
         }
     }
@@ -484,7 +482,8 @@ impl<'a> Pass<'a> {
                 self.end_person_part(frame.element, text.clone(), &frame.base);
             }
             Element::Guid => {
-                self.end_guid(&frame, text.clone());
+                // An identity is never mended.
+                self.end_guid(&frame, frame.text.trim().to_owned());
             }
             Element::Link if !matches!(frame.pending, Pending::LinkWithAddress) => {
                 // Some escape the address twice.
@@ -523,7 +522,7 @@ impl<'a> Pass<'a> {
             Element::Thumbnail => {
                 let url = absolute(&frame.base, &text);
                 if let (Some(url), Some(facts)) = (url, self.facts()) {
-                    push_picture(facts, url);
+                    push_bounded(&mut facts.images, url);
                 }
             }
             Element::OriginalLink => {
@@ -540,20 +539,7 @@ impl<'a> Pass<'a> {
                     facts.license.get_or_insert(url);
                 }
             }
-            Element::Ttl => self.out.hints.interval_minutes = text.parse().ok().filter(|minutes| *minutes > 0),
-            Element::UpdatePeriod => self.period = period_minutes(&text),
-            Element::UpdateFrequency => self.frequency = text.parse().ok(),
-            Element::SkipHour => {
-                if let Ok(hour @ 0..=24) = text.parse::<u8>() {
-                    push_new(&mut self.out.hints.skip_hours, hour % 24);
-                }
-            }
-            Element::SkipDay => {
-                if let Ok(day) = text.parse::<chrono::Weekday>() {
-                    push_new(&mut self.out.hints.skip_days, u8::try_from(day.num_days_from_monday()).unwrap_or_default());
-                }
-            }
-            _ => {}
+            element => self.hints.note(element, &text),
         }
         if let Pending::Multipart { contents, .. } = frame.pending
             && self.facts().is_some_and(|facts| facts.contents.len() == contents)
@@ -592,7 +578,7 @@ impl<'a> Pass<'a> {
             Place::Image => {
                 let written = || Some(text).filter(|text| text.contains('/')).and_then(|text| absolute(&frame.base, text));
                 if let (Some(url), Some(parent)) = (facts.address.take().or_else(written), self.facts()) {
-                    push_picture(parent, url);
+                    push_bounded(&mut parent.images, url);
                 }
             }
             Place::Publication => {
@@ -627,7 +613,7 @@ impl<'a> Pass<'a> {
         }
         if let Some(person) = self.persons.last_mut() {
             match element {
-                Element::Name => person.name = Some(text),
+                Element::Name => person.name = person::name(&text),
                 Element::Email => person.email = Some(text),
                 _ => person.uri = absolute(base, &text),
             }
@@ -676,9 +662,9 @@ fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
-fn push_picture(facts: &mut Facts<'_>, url: String) {
-    if facts.images.len() < MAX_LIST {
-        facts.images.push(url);
+fn push_bounded<T>(list: &mut Vec<T>, value: T) {
+    if list.len() < MAX_LIST {
+        list.push(value);
     }
 }
 
@@ -689,24 +675,7 @@ fn keep_first<'a>(slot: &mut Option<Construct<'a>>, new: Construct<'a>) {
     }
 }
 
-fn push_new(list: &mut Vec<u8>, value: u8) {
-    if !list.contains(&value) {
-        list.push(value);
-    }
-}
-
 fn stamp(text: &str) -> Stamp {
     let text = text.trim();
     Stamp { text: text.to_owned(), at: parse_date(text) }
-}
-
-fn period_minutes(period: &str) -> Option<u32> {
-    match period.to_ascii_lowercase().as_str() {
-        "hourly" => Some(60),
-        "daily" => Some(24 * 60),
-        "weekly" => Some(7 * 24 * 60),
-        "monthly" => Some(30 * 24 * 60),
-        "yearly" => Some(365 * 24 * 60),
-        _ => None,
-    }
 }

@@ -269,7 +269,7 @@ impl<'t> Mender<'t> {
         if tag.faults {
             self.warn("bad-attribute", "attributes without quotes, value or end were mended");
         }
-        self.close_implied(kind);
+        self.close_implied(kind, tag);
         let in_construct = self.constructs > 0;
         if in_construct && ends_itself(tag.name) && self.open.last().is_some_and(|open| open.name.eq_ignore_ascii_case(tag.name)) {
             self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
@@ -299,7 +299,7 @@ impl<'t> Mender<'t> {
     }
 
     /// What must have ended before this element can begin.
-    fn close_implied(&mut self, kind: Element) {
+    fn close_implied(&mut self, kind: Element, tag: &Tag<'t>) {
         let closes_leaf = matches!(
             kind,
             Element::Entry
@@ -317,7 +317,12 @@ impl<'t> Mender<'t> {
             && match last.element {
                 Element::Text(super::dialect::Text::Title) => !matches!(kind, Element::Text(super::dialect::Text::Title)),
                 Element::Guid | Element::Link | Element::Published | Element::Updated | Element::Date | Element::Language => true,
-                Element::Text(_) => matches!(kind, Element::Entry | Element::Guid | Element::Published),
+                // HTML has links, too, but never without attributes.
+                Element::Text(_) => match kind {
+                    Element::Entry | Element::Guid | Element::Published | Element::Enclosure => true,
+                    Element::Link | Element::Category => tag.attributes.is_empty(),
+                    _ => false,
+                },
                 _ => false,
             }
         {

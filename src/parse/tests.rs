@@ -440,6 +440,22 @@ fn the_feed_says_how_often_it_changes() {
 }
 
 #[test]
+fn the_feed_names_itself_its_pages_and_its_hubs() {
+    let links =
+        |document: &Document| document.feed.links.iter().map(|link| format!("{} {}", link.rel, link.url)).collect::<Vec<_>>().join(", ");
+    let atom = read(
+        "<feed xmlns='http://www.w3.org/2005/Atom'><link rel='self' href='feed.xml'/><link rel='hub' href='https://hub.example/'/>\
+         <link rel='prev-archive' href='/2003/12.xml'/><link rel='related' href='no'/><entry><title>x</title><link rel='self' href='no'/></entry></feed>",
+    );
+    let want = "self https://feeds.example.org/news/feed.xml, hub https://hub.example/, prev-archive https://feeds.example.org/2003/12.xml";
+    assert_eq!(links(&atom), want);
+    let rss =
+        read(&format!("<rss {MODULES}><channel><title>F</title><link>/</link><atom:link rel='next' href='?page=2'/></channel></rss>"));
+    assert_eq!(links(&rss), "next https://feeds.example.org/news/feed.xml?page=2");
+    assert_eq!(rss.feed.site_url.as_deref(), Some("https://feeds.example.org/"));
+}
+
+#[test]
 fn each_mistake_is_mended_named_and_harms_nothing_else() {
     let whole = "<item><title>Whole</title><link>https://example.org/whole</link></item>";
     let rss = |inner: &str| format!("<rss version='2.0'><channel><title>Feed</title>{whole}{inner}</channel></rss>");
@@ -481,6 +497,10 @@ fn each_mistake_is_mended_named_and_harms_nothing_else() {
     ] {
         assert_eq!(bodies(inner), want, "{inner}");
     }
+    let unclosed = read(&rss("<item><description>a <b>b</b><link>https://example.org/x</link><category>c</category><guid>g</guid></item>"));
+    let entry = unclosed.entries.last().unwrap();
+    assert_eq!((entry.link.as_deref(), entry.guid.as_deref()), (Some("https://example.org/x"), Some("g")));
+    assert_eq!(entry.content, html("a <b>b</b>"));
     // However many elements are left open, the entry ends where it ends.
     let open =
         rss(&format!("<item><title>x</title><description>{}</description></item><item><title>y</title></item>", "<b>a".repeat(1000)));
@@ -658,5 +678,37 @@ proptest! {
         prop_assert!(reader::read(&mended.text, &url(), &entities).is_ok(), "{}", mended.text);
         let again = repair::mend(&mended.text, &entities);
         prop_assert_eq!(&again.text, &mended.text);
+    }
+}
+
+#[test]
+fn a_relative_address_is_relative_to_the_articles_page_unless_the_document_says_otherwise() {
+    let base = |document: &str| {
+        let url = Url::parse("https://feeds.example/hosted.xml").unwrap();
+        parse(document.as_bytes(), &url, None).unwrap().entries[0].base.clone().unwrap()
+    };
+    for (document, want) in [
+        (
+            "<rss version='2.0'><channel><title>F</title><item><title>A</title><link>https://example.org/2026/a</link><description>x</description></item></channel></rss>",
+            "https://example.org/2026/a",
+        ),
+        (
+            "<rss version='2.0' xml:base='https://base.example/'><channel><title>F</title><item><title>A</title><link>https://example.org/a</link><description>x</description></item></channel></rss>",
+            "https://base.example/",
+        ),
+        (
+            "<rss version='2.0'><channel><title>F</title><item><title>A</title><description>x</description></item></channel></rss>",
+            "https://feeds.example/hosted.xml",
+        ),
+        (
+            "<feed xmlns='http://www.w3.org/2005/Atom'><title>F</title><entry><title>A</title><link href='https://example.org/a'/><content>x</content></entry></feed>",
+            "https://feeds.example/hosted.xml",
+        ),
+        (
+            r#"{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1","url":"https://example.org/a","content_html":"x"}]}"#,
+            "https://example.org/a",
+        ),
+    ] {
+        assert_eq!(base(document), want, "{document}");
     }
 }
