@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
+use crate::filter;
 use crate::identity::EntryKeys;
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
@@ -69,11 +70,18 @@ pub struct PollSettings {
     pub articles: config::Articles,
     /// Keep raw entries?
     pub keep_entries: bool,
+    /// For all feeds; each feed's own come after.
+    pub filters: Vec<config::Filter>,
 }
 
 impl From<&config::Config> for PollSettings {
     fn from(config: &config::Config) -> Self {
-        Self { schedule: config.schedule.clone(), articles: config.articles.clone(), keep_entries: config.database.keep_entries }
+        Self {
+            schedule: config.schedule.clone(),
+            articles: config.articles.clone(),
+            keep_entries: config.database.keep_entries,
+            filters: config.filters.clone(),
+        }
     }
 }
 
@@ -296,25 +304,30 @@ impl Answer {
     fn document_hash(&self, fresh: &Fresh) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
-        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, &self.settings.articles.languages, &fresh.content_type);
+        let wanted = (&self.settings.articles.languages, &self.settings.filters, &self.feed.filters);
+        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted, &fresh.content_type);
         hash.update(format!("{reading:?}"));
         first_bits(&hash.finalize())
     }
 
-    /// Is the entry in one of the languages that the archive keeps? One of an unknown language is.
+    /// Does the operator want the entry: does it pass all filters, and is it in one of the languages that the archive
+    /// keeps? One of an unknown language is.
     fn is_wanted(&self, entry: &Entry, head: &FeedHead, settings: &NormaliseSettings) -> bool {
-        let wanted = &self.settings.articles.languages;
-        if wanted.is_empty() {
+        let languages = &self.settings.articles.languages;
+        let filters = || self.settings.filters.iter().chain(&self.feed.filters);
+        if languages.is_empty() && filters().next().is_none() {
             return true;
         }
         let (draft, _) = normalise::normalise(entry, head, settings);
-        draft.language.is_none_or(|language| {
-            wanted.iter().any(|wanted| {
-                let rest = language.get(wanted.len()..);
-                language.get(..wanted.len()).is_some_and(|head| head.eq_ignore_ascii_case(wanted))
-                    && rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
+        let is_spoken = |language: &String| {
+            languages.iter().any(|wanted| {
+                let (head, rest) = (language.get(..wanted.len()), language.get(wanted.len()..));
+                head.is_some_and(|head| head.eq_ignore_ascii_case(wanted))
+                    && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             })
-        })
+        };
+        let has_language = languages.is_empty() || draft.language.as_ref().is_none_or(is_spoken);
+        has_language && filter::passes(filters(), &draft)
     }
 
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
