@@ -16,8 +16,16 @@
 pub mod article;
 pub mod cli;
 pub mod config;
+pub mod copies;
+pub mod daemon;
+pub mod decide;
+pub mod discover;
 pub mod export;
 pub mod fetch;
+pub mod identity;
 pub mod normalise;
 pub mod opml;
 pub mod parse;
+pub mod poll;
+pub mod schedule;
+pub mod store;

@@ -15,6 +15,9 @@ use crate::article::{
 };
 use crate::parse::{Category, Entry, FeedHead, Markup, Stamp};
 
+/// Grows by one whenever a rule changes that makes another draft of the same entry.
+pub const RULES_VERSION: u32 = 1;
+
 /// What normalising depends on beside the entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NormaliseSettings {
@@ -109,7 +112,7 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
 
 /// The address of the article's page: the link before a redirector, else the link, else a guid that is declared to
 /// be a permalink.
-fn permalink(entry: &Entry) -> Option<String> {
+pub fn permalink(entry: &Entry) -> Option<String> {
     let base = entry.base.as_deref().and_then(|base| Url::parse(base).ok());
     let guid = entry.guid.as_deref().filter(|guid| entry.guid_is_permalink && is_web(guid));
     [entry.original_link.as_deref(), entry.link.as_deref(), guid].into_iter().flatten().find_map(|link| {

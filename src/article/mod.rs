@@ -12,6 +12,7 @@ pub mod entities;
 pub mod html;
 pub mod language;
 pub mod pixels;
+pub mod schema;
 pub mod summary;
 pub mod tags;
 pub mod text;
@@ -82,6 +83,7 @@ pub struct SimilarPost {
     /// Its permalink.
     pub url: Option<String>,
     /// 0 (nothing in common) to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub score: f64,
 }
 
@@ -95,6 +97,7 @@ pub struct ArticleCopy {
     /// Its publisher.
     pub site: Option<String>,
     /// 1.0 where the text is the same.
+    #[schemars(range(min = 0, max = 1))]
     pub similarity: f64,
 }
 
@@ -115,6 +118,20 @@ pub struct Sighting {
     pub last_seen: DateTime<Utc>,
 }
 
+/// An earlier state of an article, kept when its source changed title or text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revision {
+    /// Its number, from 1.
+    #[schemars(range(min = 1))]
+    pub revision: u32,
+    /// The headline then.
+    pub title: String,
+    /// The body then, as plain paragraphs.
+    pub text: String,
+    /// When the archive first had this state.
+    pub seen: DateTime<Utc>,
+}
+
 /// One article, as every export gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Article {
@@ -132,6 +149,7 @@ pub struct Article {
     /// When the source says that it was last changed.
     pub updated: Option<DateTime<Utc>>,
     /// Whole minutes, at least 1.
+    #[schemars(range(min = 1))]
     pub reading_time_minutes: u32,
     /// Words of `text`.
     pub word_count: u32,
@@ -170,11 +188,25 @@ pub struct Article {
     /// Every feed entry that carried this article.
     pub sightings: Vec<Sighting>,
     /// 1, then one more whenever its source changed title or text.
+    #[schemars(range(min = 1))]
     pub revision: u32,
     /// When the archive first had it; null only in `gleaner parse` and `gleaner extract`.
     pub first_seen: Option<DateTime<Utc>>,
     /// When anything but `similar` and `last_seen` last changed; null as above.
     pub last_changed: Option<DateTime<Utc>>,
+    /// The earlier states, oldest first; the key is there only where they were asked for (`--revisions`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<Vec<Revision>>,
+}
+
+/// An article that was taken out for good; what an incremental export tells its reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forgotten {
+    /// The article's id.
+    #[schemars(regex(pattern = "^[a-z2-7]{26}$"))]
+    pub id: String,
+    /// When it was taken out.
+    pub deleted_at: DateTime<Utc>,
 }
 
 /// What one source (a feed's entry; later its page) says an article is, normalised.
@@ -222,4 +254,41 @@ pub struct Draft {
     pub rights: Option<String>,
     /// See [`Article::license`].
     pub license: Option<String>,
+}
+
+impl Article {
+    /// The article that a draft alone makes: of all that only an archive knows, nothing.
+    pub fn of(id: String, draft: Draft) -> Self {
+        Self {
+            id,
+            url: draft.url,
+            title: draft.title,
+            authors: draft.authors,
+            published: draft.published,
+            updated: draft.updated,
+            reading_time_minutes: draft.reading_time_minutes,
+            word_count: draft.word_count,
+            summary: draft.summary,
+            text: draft.text,
+            html: draft.html,
+            completeness: draft.completeness,
+            provenance: draft.provenance,
+            language: draft.language,
+            categories: draft.categories,
+            image: draft.image,
+            enclosures: draft.enclosures,
+            site: draft.site,
+            site_url: draft.site_url,
+            rights: draft.rights,
+            license: draft.license,
+            similar: Vec::new(),
+            duplicate_of: None,
+            copies: Vec::new(),
+            sightings: Vec::new(),
+            revision: 1,
+            revisions: None,
+            first_seen: None,
+            last_changed: None,
+        }
+    }
 }

@@ -3,12 +3,31 @@
 //! What is for programs goes to stdout alone, all else to stderr. Exit status: 0 done, 1 it failed, 2 the command
 //! line or the config is wrong.
 
+pub mod archive;
+pub mod check;
+pub mod completions;
+pub mod export;
+pub mod failure;
+pub mod feeds;
+pub mod feeds_list;
+pub mod logs;
 pub mod parse;
+pub mod poll;
+pub mod run;
+pub mod schema;
+pub mod search;
+pub mod show;
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Surroundings};
+use crate::discover;
+use crate::fetch::{Client, ClientSettings, Outcome, Request};
+use failure::Failure;
 
 /// Keeps an archive of the news: polls feeds, makes articles, knows copies, exports any slice.
 #[derive(Debug, Parser)]
@@ -31,21 +50,92 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Polls for ever, in the foreground, until SIGTERM or SIGINT; SIGHUP reloads the config
+    Run,
+    /// Polls once what is due (or all, or the feeds named), then ends
+    Poll(poll::PollArgs),
+    /// Shows, edits or writes the subscription list
+    Feeds(feeds::FeedsArgs),
+    /// Writes articles to a file or the standard output
+    Export(export::ExportArgs),
+    /// Searches the archive, newest first
+    Search(search::SearchArgs),
+    /// Shows one article as a person reads it
+    Show(show::ShowArgs),
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
+    /// Validates the config and the feed lists; touches nothing
+    Check,
+    /// Prints the JSON Schema of articles
+    Schema(schema::SchemaArgs),
+    /// Prints the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Prints the manual page
+    Man,
+}
+
+/// How much is said beside the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verbosity {
+    /// `-v`, so many times.
+    pub verbose: u8,
+    /// `-q`.
+    pub quiet: bool,
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match &cli.command {
-        Command::Parse(args) => parse::run(args),
-    };
-    match result {
+    match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gleaner: {error}");
-            ExitCode::FAILURE
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let surroundings = Surroundings::of_process()?;
+    let verbosity = Verbosity { verbose: cli.verbose, quiet: cli.quiet };
+    let config_file = || surroundings.find(cli.config.as_deref());
+    let load = || config::load_in(&config_file()?, &surroundings).map_err(Failure::from);
+    match cli.command {
+        Command::Run => run::run(&config_file()?, &surroundings, verbosity),
+        Command::Poll(args) => poll::run(&args, &load()?, verbosity),
+        Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, cli.quiet, connect)),
+        Command::Export(args) => archive::export(&args, &load()?, verbosity),
+        Command::Search(args) => search::run(&args, &load()?),
+        Command::Show(args) => archive::show(&args, &load()?),
+        Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
+        Command::Check => check::run(&config_file()?, &surroundings),
+        Command::Schema(_) => Ok(schema::run_schema(std::io::stdout().lock())?),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man => completions::man(),
+    }
+}
+
+/// Runs what waits for the network, on this thread.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from)?.block_on(work)
+}
+
+/// The polite client, as finding a site's feed asks for it.
+struct SiteClient(Client);
+
+impl discover::Fetch for SiteClient {
+    async fn get(&self, url: &url::Url) -> Result<discover::Page, String> {
+        let fetched = self.0.fetch(&Request::feed(url.clone())).await;
+        match fetched.outcome {
+            Outcome::Fresh(fresh) => Ok(discover::Page { url: fetched.final_url, body: fresh.body, content_type: fresh.content_type }),
+            Outcome::NotModified { .. } => Err("the server says that nothing has changed, though nothing was asked for before".to_owned()),
+            Outcome::Gone => Err("it is gone for good (410)".to_owned()),
+            Outcome::RateLimited { status } => Err(format!("the server asks for fewer requests ({status})")),
+            Outcome::Failed(failure) => Err(failure.to_string()),
         }
     }
+}
+
+fn client(config: &Config) -> Result<Client, String> {
+    Client::new(&ClientSettings::new(&config.fetch, &config.pages)).map_err(|error| error.to_string())
+}
+
+fn connect(config: &Config) -> Result<SiteClient, String> {
+    client(config).map(SiteClient)
 }

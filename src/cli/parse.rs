@@ -9,9 +9,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
-use crate::article::{Article, Draft};
+use crate::article::Article;
+use crate::config::{IdentityRule, default_name};
+use crate::decide::{NothingKnown, PollKeys, Target, decide};
+use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise::{NormaliseSettings, normalise};
-use crate::parse::{self, Document, Entry, ParseError};
+use crate::parse::{self, Document, ParseError};
 
 /// Arguments of `gleaner parse`.
 #[derive(Debug, Args)]
@@ -107,7 +110,7 @@ pub fn run(args: &ParseArgs) -> Result<(), ParseCommandError> {
     };
     let document = parse::parse(&body, &args.url, args.content_type.as_deref())
         .map_err(|source| ParseCommandError::Parse { path: args.file.clone(), source })?;
-    let report = report(document, args.now.unwrap_or_else(Utc::now));
+    let report = report(document, &args.url, args.now.unwrap_or_else(Utc::now));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     serde_json::to_writer(&mut out, &report).map_err(std::io::Error::from)?;
     out.write_all(b"\n")?;
@@ -116,17 +119,19 @@ pub fn run(args: &ParseArgs) -> Result<(), ParseCommandError> {
 }
 
 /// The document as it is printed.
-pub fn report(document: Document, now: DateTime<Utc>) -> Report {
+pub fn report(document: Document, url: &Url, now: DateTime<Utc>) -> Report {
     let settings = NormaliseSettings { reading_speed: 180, feed_language: None, now };
     let mut warnings: Vec<String> = document.warnings.iter().map(|warning| format!("{}: {}", warning.kind, warning.message)).collect();
+    let ids = article_ids(&document, url);
     let articles = document
         .entries
         .iter()
+        .zip(ids)
         .enumerate()
-        .map(|(position, entry)| {
+        .map(|(position, (entry, id))| {
             let (draft, doubts) = normalise(entry, &document.feed, &settings);
             warnings.extend(doubts.into_iter().map(|doubt| format!("entry {}: {doubt}", position + 1)));
-            ReportedArticle { guid: entry.guid.clone(), article: article(entry, draft) }
+            ReportedArticle { guid: entry.guid.clone(), article: Article::of(id, draft) }
         })
         .collect();
     let feed = document.feed;
@@ -144,52 +149,23 @@ pub fn report(document: Document, now: DateTime<Utc>) -> Report {
     }
 }
 
-/// The article that an entry alone would become: nothing of it is known to an archive.
-fn article(entry: &Entry, draft: Draft) -> Article {
-    Article {
-        id: article_id(entry, &draft),
-        url: draft.url,
-        title: draft.title,
-        authors: draft.authors,
-        published: draft.published,
-        updated: draft.updated,
-        reading_time_minutes: draft.reading_time_minutes,
-        word_count: draft.word_count,
-        summary: draft.summary,
-        text: draft.text,
-        html: draft.html,
-        completeness: draft.completeness,
-        provenance: draft.provenance,
-        language: draft.language,
-        categories: draft.categories,
-        image: draft.image,
-        enclosures: draft.enclosures,
-        site: draft.site,
-        site_url: draft.site_url,
-        rights: draft.rights,
-        license: draft.license,
-        similar: Vec::new(),
-        duplicate_of: None,
-        copies: Vec::new(),
-        sightings: Vec::new(),
-        revision: 1,
-        first_seen: None,
-        last_changed: None,
+/// The ids that the entries would get in a feed of this URL, named by default, that was never polled before. Entries
+/// that would be one article have one id.
+fn article_ids(document: &Document, url: &Url) -> Vec<String> {
+    let keys: Vec<EntryKeys> = document.entries.iter().map(EntryKeys::of).collect();
+    let home = document.feed.site_url.as_deref();
+    let site = home.and_then(Site::of).or_else(|| Site::of(url.as_str()));
+    let home = home.and_then(IdentityUrl::of);
+    let feed = default_name(url.as_str(), url);
+    let poll = PollKeys { feed: &feed, site: site.as_ref(), home: home.as_ref(), rule: IdentityRule::Auto, entries: &keys };
+    let Ok(decision) = decide(&NothingKnown, poll);
+    let mut ids = vec![String::new(); keys.len()];
+    for matched in &decision.matches {
+        if let Target::New { id, .. } = &matched.target {
+            matched.entries.iter().for_each(|at| ids[*at] = id.to_string());
+        }
     }
-}
-
-/// The id that the entry would get in a feed without a name, seen for the first time: of kind `url` where there is a
-/// link, else of its guid, else of its text.
-fn article_id(entry: &Entry, draft: &Draft) -> String {
-    let key = match (&draft.url, &entry.guid) {
-        (Some(url), _) => format!("gleaner1\0url\0{url}"),
-        (None, Some(guid)) => format!("gleaner1\0guid\0\0{guid}"),
-        (None, None) => format!("gleaner1\0text\0\0{}\0{}", draft.title, draft.text),
-    };
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(key.as_bytes());
-    let mut id = data_encoding::BASE32_NOPAD.encode(&digest).to_ascii_lowercase();
-    id.truncate(26);
-    id
+    ids
 }
 
 #[cfg(test)]
@@ -199,7 +175,7 @@ mod tests {
     fn report_of(text: &str) -> serde_json::Value {
         let url = Url::parse("https://example.org/feed.xml").unwrap();
         let document = parse::parse(text.as_bytes(), &url, None).unwrap();
-        serde_json::to_value(report(document, DateTime::from_timestamp(1_700_000_000, 0).unwrap())).unwrap()
+        serde_json::to_value(report(document, &url, DateTime::from_timestamp(1_700_000_000, 0).unwrap())).unwrap()
     }
 
     #[test]

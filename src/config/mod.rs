@@ -1,7 +1,33 @@
 //! What the operator wrote: `gleaner.toml` and the feed lists, validated at load with a caret under each mistake.
 
+pub mod edit;
+mod feed;
+mod files;
+mod list;
+mod load;
+#[cfg(test)]
+mod load_tests;
+mod mistake;
+mod replace;
+mod section;
+mod settings;
+mod subscription;
+mod surroundings;
+mod units;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::opml::Attributes;
+
+pub use feed::{default_name, feed_key, feed_url};
+pub use load::{find, load, load_in};
+pub use mistake::{ConfigError, Mistake, SourceText, line_and_column, nearest};
+pub use replace::replace_file;
+pub use settings::default_user_agent;
+pub use subscription::subscription_list;
+pub use surroundings::Surroundings;
+pub use units::{UnitError, parse_duration, parse_size, write_duration};
 
 /// `[database]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,8 +276,21 @@ pub struct Feed {
     pub request: FeedRequest,
     /// This feed's own, after those for all.
     pub filters: Vec<Filter>,
+    /// Where it stands in OPML, so that an export gives back all that an import brought.
+    pub placements: Vec<Placement>,
     /// The file that it stands in.
     pub list: PathBuf,
+    /// … and the line, from 1.
+    pub line: usize,
+}
+
+/// A place of a feed in an OPML file: what the keys of [`Feed`] don't hold, verbatim.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// The folders around it, outermost first, each with its attributes.
+    pub folders: Vec<Attributes>,
+    /// The attributes of its outline but for `xmlUrl`, which is [`Feed::url`].
+    pub attributes: Attributes,
 }
 
 /// All that the operator wrote, validated, defaults filled in, paths absolute.
@@ -281,4 +320,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// All feeds, in the order of the files.
     pub feeds: Vec<Feed>,
+    /// The first title that a feed list gives itself.
+    pub title: Option<String>,
+    /// What is doubtful but stops nothing.
+    pub warnings: Vec<Mistake>,
 }

@@ -3,11 +3,115 @@
 //! Nothing else in Gleaner speaks HTTP on the way out. Validators are kept and sent byte for byte; redirects are
 //! followed by our own code, so that each hop passes the same checks as the first request.
 
+// The parts of one request's walk: `turns` says when it may start, `guard` whom it may ask, `sending` what it carries,
+// `redirect` where it goes next, `memory` how much it may hold, `answer` what the headers mean,
+// `coding` what the bytes do. `client` walks.
+mod answer;
+mod client;
+mod coding;
+mod failure;
+mod file;
+pub mod guard;
+mod memory;
+mod redirect;
+mod routes;
+mod sending;
+mod turns;
+
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use url::Url;
+
+pub use client::Client;
+pub use turns::Pace;
+
+use crate::config;
+
+/// What a client is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// `[fetch]`.
+    pub fetch: config::Fetch,
+    /// What a host is spared by requests for pages, from `[pages]`.
+    pub pages: Pace,
+}
+
+impl ClientSettings {
+    /// From what the operator wrote.
+    pub fn new(fetch: &config::Fetch, pages: &config::Pages) -> ClientSettings {
+        ClientSettings { fetch: fetch.clone(), pages: Pace { per_host: pages.per_host, host_delay: pages.host_delay } }
+    }
+
+    fn feeds(&self) -> Pace {
+        Pace { per_host: self.fetch.per_host, host_delay: self.fetch.host_delay }
+    }
+}
+
+/// No client can be built from these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The proxy's URL.
+    #[error("proxy: {0}")]
+    Proxy(String),
+    /// TLS or the connector.
+    #[error("cannot set up HTTP: {0}")]
+    Build(String),
+    /// A client certificate or its key.
+    #[error("{path}: {reason}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: String,
+    },
+}
+
+/// What is wanted: decides the `Accept` header and whose pace holds at the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Accept {
+    /// A feed, at the pace of `[fetch]`.
+    #[default]
+    Feed,
+    /// An article's or a site's page, at the pace of `[pages]`.
+    Page,
+    /// Whatever is there (robots.txt), at the pace of `[pages]`.
+    Any,
+}
+
+/// One request for one document. Its `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `http:`, `https:` or `file:`. Credentials in it become basic authentication and are shown nowhere.
+    pub url: Url,
+    /// From the last answer that was kept; empty for an unconditional request.
+    pub validators: Validators,
+    /// How this feed is asked beyond `[fetch]`.
+    pub options: config::FeedRequest,
+    /// What is wanted.
+    pub accept: Accept,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("url", &redirect::shown(&self.url)).field("accept", &self.accept).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// For a feed, unconditional, without options.
+    pub fn feed(url: Url) -> Request {
+        Request { url, validators: Validators::default(), options: config::FeedRequest::default(), accept: Accept::Feed }
+    }
+
+    /// For a page, unconditional, without options.
+    pub fn page(url: Url) -> Request {
+        Request { accept: Accept::Page, ..Request::feed(url) }
+    }
+}
 
 /// What a server gave to ask again with, byte for byte (RFC 9110 §8.8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,7 +134,7 @@ pub struct Freshness {
 /// A document came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fresh {
-    /// The body, decompressed.
+    /// The body, decompressed. It holds its part of `memory` until the last clone is dropped.
     pub body: Bytes,
     /// `Content-Type`, as it stands.
     pub content_type: Option<String>,
@@ -55,6 +159,9 @@ pub enum Failure {
     /// No connection.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// Connected, but what came is no HTTP answer, or none came.
+    #[error("no valid answer: {0}")]
+    Protocol(String),
     /// The TLS handshake failed.
     #[error("TLS: {0}")]
     Tls(String),
@@ -64,10 +171,13 @@ pub enum Failure {
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes (max_body)")]
     TooLarge(u64),
+    /// Other bodies held all of `memory` for too long.
+    #[error("no room for the body: others hold all {0} bytes (memory)")]
+    NoMemory(u64),
     /// The body ended early or could not be decompressed.
     #[error("the body broke off: {0}")]
     Body(String),
-    /// More hops than allowed, or a circle.
+    /// More hops than allowed.
     #[error("more than {0} redirects")]
     TooManyRedirects(u32),
     /// A hop to an address or scheme that may not be asked.
@@ -78,7 +188,7 @@ pub enum Failure {
         /// Why it was refused and which setting would allow it.
         reason: String,
     },
-    /// A redirect without a usable `Location`.
+    /// A redirect without a usable `Location`, or in a circle.
     #[error("a redirect that leads nowhere: {0}")]
     BadRedirect(String),
     /// A local file could not be read.
@@ -107,9 +217,9 @@ pub enum Outcome {
         /// Those of the 304 response.
         validators: Validators,
     },
-    /// 410.
+    /// 410, from the feed's own address or where that has moved for good.
     Gone,
-    /// 429, or 503 with `Retry-After`.
+    /// 429, or 503 with `Retry-After`; also without a request while the host is held ([`Client::hold_host`]).
     RateLimited {
         /// 429 or 503.
         status: u16,
@@ -125,7 +235,7 @@ pub struct Fetched {
     pub outcome: Outcome,
     /// Status of the last answer.
     pub http_status: Option<u16>,
-    /// Where the document was found: after all hops.
+    /// Where the document was found: after all hops. Without credentials and fragment.
     pub final_url: Url,
     /// Where an unbroken chain of 301 and 308 from the first URL led, if anywhere: the feed has moved for good.
     pub moved_to: Option<Url>,
@@ -137,4 +247,37 @@ pub struct Fetched {
     pub elapsed: Duration,
     /// When the answer was complete.
     pub at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tls_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_of_a_request_shows_no_secret() {
+        let mut request = Request::feed(Url::parse("https://reader:sesame@example.org/feed").unwrap());
+        request.options.headers = vec![("X-Key".to_owned(), "sesame".to_owned())];
+        assert!(!format!("{request:?}").contains("sesame"));
+    }
+
+    /// The design's defaults.
+    pub(super) fn settings() -> config::Fetch {
+        config::Fetch {
+            user_agent: "Gleaner/0 (+https://gleaner.example)".to_owned(),
+            concurrency: 64,
+            per_host: 2,
+            host_delay: Duration::ZERO,
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            max_body: 16 << 20,
+            memory: 32 << 20,
+            max_redirects: 5,
+            proxy: None,
+            headers: Vec::new(),
+            allow_private_networks: false,
+        }
+    }
 }

@@ -55,6 +55,11 @@ impl Entities {
         Some(value)
     }
 
+    /// Does the document declare none?
+    pub fn is_empty(&self) -> bool {
+        self.declared.is_empty()
+    }
+
     /// An attribute's value, or any text without tags, with references resolved once.
     pub fn unescape<'a>(&self, raw: &'a str) -> Cow<'a, str> {
         if !raw.contains('&') {
@@ -125,6 +130,20 @@ impl Construct<'_> {
     /// Reads it.
     pub fn markup(&self, entities: &Entities) -> Option<Markup> {
         let Inside { text, has_elements } = inside(self.inner, self.form == Form::Xhtml, entities);
+        self.read_as(text, has_elements)
+    }
+
+    /// The same, where somebody has read the text already; that counts where nothing but characters stand here.
+    pub fn markup_of(&self, text: Option<String>, entities: &Entities) -> Option<Markup> {
+        match text {
+            Some(text) if matches!(self.form, Form::Text | Form::Html | Form::Guess) && holds_no_elements(self.inner) => {
+                self.read_as(text, false)
+            }
+            _ => self.markup(entities),
+        }
+    }
+
+    fn read_as(&self, text: String, has_elements: bool) -> Option<Markup> {
         let text = mended(text);
         let form = match self.form {
             _ if has_elements => Form::Html,
@@ -147,6 +166,17 @@ impl Construct<'_> {
         let (Markup::Text(text) | Markup::Html(text)) = &markup;
         (!text.is_empty()).then_some(markup)
     }
+}
+
+/// Is there nothing but characters and CDATA sections?
+fn holds_no_elements(inner: &str) -> bool {
+    let mut rest = inner;
+    while let Some(at) = rest.find('<') {
+        let Some(after) = rest.get(at..).and_then(|rest| rest.strip_prefix("<![CDATA[")) else { return false };
+        let Some(end) = after.find("]]>") else { return false };
+        rest = after.get(end + 3..).unwrap_or_default();
+    }
+    true
 }
 
 /// What a reference stands for; as it is written where nobody knows.

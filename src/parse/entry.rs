@@ -1,10 +1,12 @@
-//! Entries put together from the facts of the document: which of several titles, dates, links and texts counts.
+//! Entries put together from feed-rs' texts and the facts of the pass beside it: which of several titles, dates, links and
+//! texts counts.
 
 use url::Url;
 
 use super::attributes::absolute;
 use super::construct::{Construct, Entities};
 use super::facts::{Facts, Guid, GuidKind, Reading};
+use super::model::Texts;
 use super::{Entry, FeedHead, Markup, Source};
 use crate::article::Enclosure;
 use crate::article::title::headline;
@@ -41,11 +43,11 @@ pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
     }
 }
 
-/// One entry.
-pub fn assemble(facts: Facts<'_>, common: Common<'_>) -> Entry {
+/// One entry. `texts` are feed-rs'; there are none where it refused the document.
+pub fn assemble(facts: Facts<'_>, texts: Texts, common: Common<'_>) -> Entry {
     let entities = common.entities;
     let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(line_of);
-    let body = bodies(&facts, common);
+    let body = bodies(&facts, texts, common);
     let (published, updated) = match (facts.published, facts.updated, facts.date) {
         (Some(published), None, date) => (Some(published), date),
         (published, updated, date) => (published.or(date), updated),
@@ -143,9 +145,9 @@ struct Bodies {
 }
 
 /// Which of an entry's texts is the body and which the abstract.
-fn bodies(facts: &Facts<'_>, common: Common<'_>) -> Bodies {
-    let contents = read(&facts.contents, common.entities);
-    let descriptions = read(&facts.descriptions, common.entities);
+fn bodies(facts: &Facts<'_>, texts: Texts, common: Common<'_>) -> Bodies {
+    let contents = read(&facts.contents, texts.content, common.entities);
+    let descriptions = read(&facts.descriptions, texts.summary, common.entities);
     let mut contents = contents.into_iter();
     let mut descriptions = descriptions.into_iter();
     let (content, summary) = match contents.next() {
@@ -184,9 +186,10 @@ fn bodies(facts: &Facts<'_>, common: Common<'_>) -> Bodies {
     }
 }
 
-/// Those that say something, with where they stand.
-fn read<'c, 'a>(constructs: &'c [Construct<'a>], entities: &Entities) -> Vec<(&'c Construct<'a>, Markup)> {
-    constructs.iter().filter_map(|construct| Some((construct, construct.markup(entities)?))).collect()
+/// Those that say something, with where they stand. feed-rs' text is that of a construct that stands alone.
+fn read<'c, 'a>(constructs: &'c [Construct<'a>], text: Option<String>, entities: &Entities) -> Vec<(&'c Construct<'a>, Markup)> {
+    let mut text = text.filter(|_| constructs.len() == 1);
+    constructs.iter().filter_map(|construct| Some((construct, construct.markup_of(text.take(), entities)?))).collect()
 }
 
 /// One line of plain text; `None` where nothing is left.

@@ -1,7 +1,7 @@
 //! JSON Feed 1.0 and 1.1 (<https://www.jsonfeed.org/version/1.1/>).
 //!
-//! Read leniently and item by item: One number where a string belongs, a missing title or
-//! media type must not cost the whole document. So an item that is no object is left out, a field of the wrong
+//! feed-rs reads the texts where the whole document is as it should be. Beside it everything is read
+//! leniently and item by item: one number where a string belongs, a missing title or media type must not cost the whole document. So an item that is no object is left out, a field of the wrong
 //! type is absent, and of a document that ends too early the whole items are kept.
 
 use std::fmt;
@@ -14,14 +14,15 @@ use super::attributes::absolute;
 use super::construct::{Entities, looks_like_html, mended};
 use super::date::parse_date;
 use super::entry::line_of;
+use super::model::Texts;
 use super::{Category, Document, Entry, FeedHead, FeedLink, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
 use crate::article::Enclosure;
 
-/// Reads a JSON Feed.
+/// Reads a JSON Feed; `texts` are feed-rs', none where it refused the document.
 ///
 /// # Errors
 /// [`ParseError::NotAFeed`] where the document is no JSON object or names neither version nor items.
-pub fn read(text: &str, url: &Url) -> Result<Document, ParseError> {
+pub fn read(text: &str, url: &Url, texts: Vec<Texts>) -> Result<Document, ParseError> {
     let mut found = Found::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let outcome = found.deserialize(&mut deserializer);
@@ -39,9 +40,12 @@ pub fn read(text: &str, url: &Url) -> Result<Document, ParseError> {
     let authors = people(&found.head);
     let language = found.text("language").map(str::to_owned);
     let mut entries = Vec::with_capacity(items.len());
+    let agree = texts.len() == items.len();
+    let mut texts = texts.into_iter();
     for (position, item) in items.into_iter().enumerate() {
+        let texts = texts.next().filter(|_| agree).unwrap_or_default();
         match item {
-            Value::Object(item) => entries.push(entry(item, url, &authors, language.as_deref())),
+            Value::Object(item) => entries.push(entry(item, texts, url, &authors, language.as_deref())),
             _ => warnings.push(Warning { kind: "bad-entry", message: format!("item {} is no object; it was left out", position + 1) }),
         }
     }
@@ -66,7 +70,7 @@ pub fn read(text: &str, url: &Url) -> Result<Document, ParseError> {
     Ok(Document { feed, entries, warnings })
 }
 
-fn entry(mut item: Map<String, Value>, url: &Url, feed_authors: &[Person], feed_language: Option<&str>) -> Entry {
+fn entry(mut item: Map<String, Value>, texts: Texts, url: &Url, feed_authors: &[Person], feed_language: Option<&str>) -> Entry {
     let text = |item: &Map<String, Value>, key: &str| string(item.get(key)?);
     let guid = item.get("id").and_then(|id| match id {
         Value::Number(number) => Some(number.to_string()),
@@ -74,11 +78,15 @@ fn entry(mut item: Map<String, Value>, url: &Url, feed_authors: &[Person], feed_
     });
     let link = text(&item, "url").or_else(|| text(&item, "external_url")).and_then(|link| absolute(url, &link));
     let guid_is_permalink = guid.as_deref().is_some_and(|guid| guid.starts_with("http://") || guid.starts_with("https://"));
-    let mut long = |key: &str| match item.remove(key) {
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(mended(text)),
+    let says = |text: &String| !text.trim().is_empty();
+    let mut long = |key: &str, read: Option<String>| match item.remove(key) {
+        Some(Value::String(own)) if says(&own) => Some(mended(read.filter(says).unwrap_or(own))),
         _ => None,
     };
-    let (html, plain_text, summary) = (long("content_html"), long("content_text"), long("summary"));
+    let html = long("content_html", texts.content.clone());
+    // feed-rs gives one body: the HTML where there are both.
+    let plain_text = long("content_text", texts.content.filter(|_| html.is_none()));
+    let summary = long("summary", texts.summary);
     let content = html.map(Markup::Html).or_else(|| {
         // Some publishers put HTML where plain text belongs.
         plain_text.map(|text| if looks_like_html(&text) && text.contains("</") { Markup::Html(text) } else { Markup::Text(text) })
@@ -227,7 +235,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Document, ParseError> {
-        read(text, &Url::parse("https://example.org/feed.json").unwrap())
+        read(text, &Url::parse("https://example.org/feed.json").unwrap(), Vec::new())
     }
 
     #[test]

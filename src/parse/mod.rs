@@ -1,7 +1,8 @@
 //! Bytes of a feed document become entries.
 //!
-//! `charset` decodes, `prolog` finds the root element, `reader` notes in one pass what stands where in any XML dialect,
-//! `entry` makes entries of that; `repair` mends a document first that cannot be read as it stands; `json` reads JSON Feed.
+//! `charset` decodes, `prolog` finds the root element, `model` asks feed-rs for the texts of an ordinary document, `reader`
+//! notes beside it, in one pass, what stands where in any XML dialect, `entry` makes entries of both; `repair` mends a
+//! document first that cannot be read as it stands; `json` reads what feed-rs drops of JSON Feed.
 //!
 //! Everything here is a pure function of the document, its URL and its declared media type. Nothing is
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
@@ -19,6 +20,7 @@ mod entry;
 mod facts;
 mod hints;
 mod json;
+mod model;
 mod namespaces;
 mod person;
 mod prolog;
@@ -248,7 +250,7 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
         return Err(ParseError::Empty);
     }
     if text.trim_ascii_start().starts_with('{') {
-        let mut document = json::read(&text, url)?;
+        let mut document = json::read(&text, url, model::read(&text, url))?;
         warnings.append(&mut document.warnings);
         return Ok(Document { warnings, ..document });
     }
@@ -286,7 +288,14 @@ fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, rea
     let mut found = reader::read(root, url, entities)?;
     let facts = std::mem::take(&mut found.entries);
     let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
-    let mut entries: Vec<Entry> = facts.into_iter().map(|facts| entry::assemble(facts, common)).collect();
+    // feed-rs reads an undeclared prefix as none at all, and leaves a document's own entities standing.
+    let is_ordinary = found.undeclared.is_empty() && entities.is_empty() && !found.sitemap;
+    let texts = if is_ordinary { model::read(root, url) } else { Vec::new() };
+    // Where the two do not see the same entries, none can be told to be the other's.
+    let agree = texts.len() == facts.len();
+    let mut texts = texts.into_iter();
+    let mut entries: Vec<Entry> =
+        facts.into_iter().map(|facts| entry::assemble(facts, texts.next().filter(|_| agree).unwrap_or_default(), common)).collect();
     let mut warnings: Vec<Warning> = found
         .undeclared
         .iter()

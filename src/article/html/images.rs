@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::finish::{is_web, resolve, write_attribute, write_raw_attribute, write_tag};
+use super::write::{is_web, resolve, write_attribute, write_raw_attribute, write_tag};
 use crate::article::tags::OpenTag;
 use crate::article::{entities, pixels};
 

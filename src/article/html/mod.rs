@@ -10,6 +10,7 @@ pub(super) mod elements;
 mod finish;
 mod images;
 pub(super) mod prepare;
+mod write;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;

@@ -1,0 +1,128 @@
+-- The archive. Times are milliseconds since 1970 UTC; hashes are the first 64 bits of a SHA-256.
+-- A file that was released is never changed: what comes later is a migration of its own.
+
+CREATE TABLE archive (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  id         TEXT    NOT NULL,  -- a restored backup gets a new one, so that incremental exports notice
+  created_at INTEGER NOT NULL,
+  change     INTEGER NOT NULL   -- the last change number given to an article
+) STRICT;
+
+CREATE TABLE feed (
+  feed                 INTEGER PRIMARY KEY,
+  name                 TEXT    NOT NULL UNIQUE,     -- the feed's identity
+  url                  TEXT    NOT NULL,            -- without credentials; validators belong to it
+  given_title          TEXT,                        -- the operator's
+  title                TEXT,                        -- the document's own
+  site_url             TEXT,
+  etag                 BLOB,                        -- validators, byte for byte as received
+  last_modified        BLOB,
+  document             INTEGER,                     -- hash of the last document's bytes
+  documents            INTEGER NOT NULL DEFAULT 0,  -- how many documents brought something else than the one before
+  articles             INTEGER NOT NULL DEFAULT 0,  -- articles that this feed has shown
+  last_polled_at       INTEGER,
+  last_seen_at         INTEGER,                     -- last poll that said what stands in the feed
+  next_poll_at         INTEGER,
+  next_poll_reason     TEXT,
+  http_status          INTEGER,
+  last_error           TEXT,
+  consecutive_failures INTEGER NOT NULL DEFAULT 0,
+  failing_since        INTEGER,
+  gone_since           INTEGER,
+  redirected_to        TEXT,
+  redirected_since     INTEGER
+) STRICT;
+
+CREATE TABLE article (
+  article      INTEGER PRIMARY KEY,
+  id           TEXT    NOT NULL UNIQUE,
+  identity_url TEXT,              -- of an article whose id was made from its own page
+  at           INTEGER NOT NULL,  -- published, else first_seen: the order of exports
+  published    INTEGER,
+  language     TEXT,
+  speaker      INTEGER REFERENCES sighting (sighting) DEFERRABLE INITIALLY DEFERRED,  -- whose draft the article shows
+  first_feed   INTEGER NOT NULL REFERENCES feed (feed),
+  revision     INTEGER NOT NULL,
+  revised_at   INTEGER NOT NULL,  -- when this revision was first seen
+  first_seen   INTEGER NOT NULL,
+  last_changed INTEGER NOT NULL,
+  change       INTEGER NOT NULL,
+  copy_key     INTEGER,           -- hash of the normalised text, where it is long enough to be a copy
+  duplicate_of INTEGER REFERENCES article (article)
+) STRICT;
+
+CREATE INDEX article_at ON article (at, id);
+CREATE INDEX article_change ON article (change);
+CREATE INDEX article_first_feed ON article (first_feed, at, id);
+CREATE INDEX article_copy_key ON article (copy_key, published, id) WHERE copy_key IS NOT NULL;
+CREATE INDEX article_duplicate_of ON article (duplicate_of) WHERE duplicate_of IS NOT NULL;
+
+-- An entry that carried an article: one for each article, feed, guid and url. It is rewritten only when the entry
+-- changes, appears or leaves, so a poll that finds nothing new writes nothing here.
+CREATE TABLE sighting (
+  sighting   INTEGER PRIMARY KEY,
+  feed       INTEGER NOT NULL REFERENCES feed (feed),
+  article    INTEGER NOT NULL REFERENCES article (article),
+  guid       TEXT,
+  url        TEXT,
+  first_seen INTEGER NOT NULL,
+  left_at    INTEGER,             -- the last poll that found it, once it has left its feed
+  voice      INTEGER NOT NULL,    -- 1: of this feed's entries of this article, the one that counts
+  entry_hash INTEGER NOT NULL,    -- of the entry as it was parsed
+  guid_key   INTEGER,
+  link_key   INTEGER,
+  text_key   INTEGER NOT NULL,
+  date       INTEGER,             -- seconds since 1970, as identity compares them
+  words      INTEGER NOT NULL     -- of the body: how full it is
+) STRICT;
+
+CREATE INDEX sighting_article ON sighting (article, feed);
+CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
+
+-- Apart from its sighting, so that small changes there do not rewrite it.
+CREATE TABLE body (
+  sighting INTEGER PRIMARY KEY REFERENCES sighting (sighting),
+  rules    INTEGER NOT NULL,  -- version of the rules that made the draft
+  draft    BLOB    NOT NULL,  -- what the entry says the article is
+  entry    BLOB               -- the entry as it was parsed, where raw entries are kept
+) STRICT;
+
+CREATE TABLE revision (
+  article  INTEGER NOT NULL REFERENCES article (article),
+  revision INTEGER NOT NULL,
+  seen_at  INTEGER NOT NULL,
+  draft    BLOB    NOT NULL,
+  PRIMARY KEY (article, revision)
+) STRICT, WITHOUT ROWID;
+
+-- By what a feed knows its entries again. `newest` grows: the largest belongs to the key's last entry.
+CREATE TABLE entry_key (
+  feed     INTEGER NOT NULL REFERENCES feed (feed),
+  kind     INTEGER NOT NULL,
+  key      INTEGER NOT NULL,
+  article  INTEGER NOT NULL REFERENCES article (article),
+  sighting INTEGER NOT NULL REFERENCES sighting (sighting),
+  newest   INTEGER NOT NULL,
+  PRIMARY KEY (feed, kind, key, article)
+) STRICT, WITHOUT ROWID;
+
+-- Guids and links that identify nothing in their feed.
+CREATE TABLE dead_key (
+  feed INTEGER NOT NULL REFERENCES feed (feed),
+  kind INTEGER NOT NULL,
+  key  INTEGER NOT NULL,
+  PRIMARY KEY (feed, kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- Articles that were taken out for good.
+CREATE TABLE forgotten (
+  id         TEXT    PRIMARY KEY,
+  deleted_at INTEGER NOT NULL,
+  change     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Full text: the distinct tokens of title, authors and text. Tokens are made by Gleaner (any script), so SQLite only
+-- splits at spaces; phrases and relevance are judged on the articles themselves.
+CREATE VIRTUAL TABLE article_tokens USING fts5 (
+  tokens, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
+);

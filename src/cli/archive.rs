@@ -1,0 +1,148 @@
+//! How commands that give articles ask the archive for them: filters become a selection, a selection a stream.
+
+use std::io;
+
+use chrono::Utc;
+
+use super::Verbosity;
+use super::export::{Ended, ExportArgs, ExportError, FilterArgs, run_export};
+use super::failure::Failure;
+use super::show::{ShowArgs, run_show};
+use crate::config::{Config, nearest};
+use crate::export::Head;
+use crate::export::state::{Start, State};
+use crate::store::{Reader, SearchQuery, Selection, StoreError};
+
+/// Opens the config's archive for reading.
+///
+/// # Errors
+/// Those of opening it.
+pub fn open(config: &Config) -> Result<Reader, Failure> {
+    Ok(Reader::open(&config.database.path)?)
+}
+
+/// What the filters mean, with names that must be known.
+///
+/// # Errors
+/// A feed or tag that neither the config nor the archive knows, or a query without a word.
+pub fn selection(filters: &FilterArgs, config: &Config, reader: &Reader) -> Result<Selection, Failure> {
+    let now = Utc::now();
+    let mut feeds: Vec<Vec<String>> = Vec::new();
+    if !filters.feeds.is_empty() {
+        let archived = reader.feed_outlines()?;
+        let known = || config.feeds.iter().map(|feed| feed.name.as_str()).chain(archived.keys().map(String::as_str));
+        for name in &filters.feeds {
+            if !known().any(|known| known == name) {
+                return Err(unknown("feed", name, nearest(name, known())));
+            }
+        }
+        feeds.push(filters.feeds.clone());
+    }
+    if !filters.tags.is_empty() {
+        let known = || config.feeds.iter().flat_map(|feed| feed.tags.iter().map(String::as_str));
+        for tag in &filters.tags {
+            if !known().any(|known| known == tag) {
+                return Err(unknown("tag", tag, nearest(tag, known())));
+            }
+        }
+        let tagged = config.feeds.iter().filter(|feed| feed.tags.iter().any(|tag| filters.tags.contains(tag)));
+        feeds.push(tagged.map(|feed| feed.name.clone()).collect());
+    }
+    let query = match &filters.query {
+        Some(query) => Some(SearchQuery::parse(query).ok_or_else(|| Failure::Usage(format!("`{query}` has no word to search for")))?),
+        None => None,
+    };
+    Ok(Selection {
+        since: filters.since.as_ref().map(|time| time.when.resolve(now)),
+        until: filters.until.as_ref().map(|time| time.when.resolve(now)),
+        feeds,
+        languages: filters.languages.clone(),
+        query,
+        ..Selection::default()
+    })
+}
+
+fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Failure::Usage(format!("no {what} is named `{name}`{hint}"))
+}
+
+/// `gleaner export`.
+///
+/// # Errors
+/// A filter means nothing, or archive, output or state file cannot be used; a file is then what it was before.
+pub fn export(args: &ExportArgs, config: &Config, verbosity: Verbosity) -> Result<(), Failure> {
+    let reader = open(config)?;
+    let mut selection = selection(&args.filters, config, &reader)?;
+    selection.limit = args.limit;
+    selection.copies = args.copies;
+    selection.revisions = args.revisions;
+    selection.order = args.format.order();
+    // Everything below comes from one picture of the archive, which this holds.
+    let mut head = Head { title: "Gleaner".to_owned(), incremental: args.state.is_some(), ..Head::default() };
+    let mut changed_after = None;
+    let (archive, _) = reader.identity()?;
+    if let Some(path) = &args.state {
+        match State::start(path, &archive, &args.remembered_filters()).map_err(|error| Failure::Failed(error.to_string()))? {
+            Start::First => {}
+            Start::After(change) => changed_after = Some(i64::try_from(change).unwrap_or(i64::MAX)),
+            Start::OtherArchive => {
+                eprintln!(
+                    "gleaner: {} belongs to another archive (or one before a restored backup): everything is exported anew",
+                    path.display()
+                );
+            }
+        }
+    }
+    selection.changed_after = changed_after;
+    let mut articles = reader.articles(selection)?;
+    let (_, change) = reader.identity()?;
+    head.id = Some(format!("urn:gleaner:archive:{archive}"));
+    head.base_url = config.http.base_url.as_ref().map(url::Url::to_string);
+    head.updated = reader.last_changed()?;
+    head.feeds = reader.feed_outlines()?;
+    let forgotten = match changed_after {
+        Some(change) => reader.forgotten_after(change)?,
+        None => Vec::new(),
+    };
+    let ended = run_export(args.format, args.output.as_deref(), &head, articles.by_ref(), forgotten.into_iter().map(Ok));
+    match ended {
+        Ok(Ended::Complete { articles: given }) => {
+            let left_out = articles.copies_left_out();
+            if let Some(path) = &args.state {
+                let state = State::new(archive, change.unsigned_abs(), args.remembered_filters());
+                state.write(path).map_err(|error| Failure::Failed(error.to_string()))?;
+            }
+            if !verbosity.quiet {
+                let copies = if left_out == 0 {
+                    String::new()
+                } else {
+                    format!(", {left_out} left out as copies of others (--copies gives them too)")
+                };
+                let plural = if given == 1 { "" } else { "s" };
+                eprintln!("{given} article{plural}{copies}");
+            }
+            Ok(())
+        }
+        Ok(Ended::ReaderLeft) => Ok(()),
+        Err(ExportError::Archive(error)) => Err(Failure::from(error)),
+        Err(ExportError::Output(error)) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+/// `gleaner show`.
+///
+/// # Errors
+/// No article has this id, or the archive cannot be read.
+pub fn show(args: &ShowArgs, config: &Config) -> Result<(), Failure> {
+    let reader = open(config)?;
+    let article = reader.article(&args.id, args.revisions)?;
+    let article = article.ok_or_else(|| Failure::Failed(format!("the archive has no article `{}`", args.id)))?;
+    Ok(run_show(io::stdout().lock(), &article)?)
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

@@ -1,0 +1,23 @@
+//! `gleaner run`: the daemon in the foreground.
+
+use std::path::Path;
+
+use super::failure::Failure;
+use super::{Verbosity, logs};
+use crate::config::{self, Surroundings};
+use crate::daemon;
+
+/// Runs the command until a signal ends it.
+///
+/// # Errors
+/// The config is wrong, or the archive cannot be opened.
+pub fn run(config_file: &Path, surroundings: &Surroundings, verbosity: Verbosity) -> Result<(), Failure> {
+    let config = config::load_in(config_file, surroundings)?;
+    logs::start(&config.log, verbosity)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let reload = || config::load_in(config_file, surroundings);
+    let ended = runtime.block_on(daemon::run(config, reload));
+    // Whatever still parses a document has nothing to commit any more.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended.map_err(|error| Failure::Failed(error.to_string()))
+}

@@ -1,0 +1,54 @@
+//! `gleaner show`: one article as a person reads it, in the layout of the `text` export.
+
+use std::io::{self, Write};
+
+use crate::article::Article;
+use crate::export::text::{write_article, write_revision};
+
+/// Show one article as a person reads it
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ShowArgs {
+    /// The article's id
+    pub id: String,
+    /// Show its earlier revisions too, the latest of them first
+    #[arg(long)]
+    pub revisions: bool,
+}
+
+/// Writes an article and, where it carries them, its earlier revisions.
+///
+/// # Errors
+/// Those of the sink.
+pub fn run_show(mut out: impl Write, article: &Article) -> io::Result<()> {
+    write_article(&mut out, article)?;
+    for revision in article.revisions.iter().flatten().rev() {
+        out.write_all(b"\n")?;
+        write_revision(&mut out, revision)?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::Revision;
+    use crate::export::fixture;
+
+    #[test]
+    fn earlier_revisions_follow_the_article_latest_first() {
+        let mut article = fixture::full();
+        let revision = |revision, title: &str| Revision {
+            revision,
+            title: title.to_owned(),
+            text: "Body.".to_owned(),
+            seen: "2025-01-23T09:40:00Z".parse().unwrap(),
+        };
+        article.revisions = Some(vec![revision(1, "First"), revision(2, "Second")]);
+        let mut out = Vec::new();
+        run_show(&mut out, &article).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (article, revisions) = text.split_once("\n\nRevision 2 of").unwrap();
+        assert!(article.ends_with("All rights reserved."));
+        assert!(revisions.ends_with("\n\nRevision 1 of January 23, 2025, 09:40 UTC\n\nFirst\n\nBody.\n"));
+    }
+}

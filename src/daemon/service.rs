@@ -1,0 +1,77 @@
+//! What systemd is told: that the daemon is ready, what it is doing, that it is alive, that it stops.
+//!
+//! Without systemd (no `NOTIFY_SOCKET`) all of this is nothing.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use super::timetable::Timetable;
+use crate::poll::PollLine;
+
+/// The connection to the service manager.
+pub struct Service {
+    /// How often systemd wants to hear that we are alive.
+    watchdog: Option<Duration>,
+    polls: u64,
+    new_articles: u64,
+}
+
+impl Service {
+    /// Of this process's environment.
+    pub fn of_process() -> Self {
+        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0 }
+    }
+
+    /// How long the daemon may sleep at most, so that systemd hears of it in time: twice in each period.
+    pub fn heartbeat(&self) -> Duration {
+        self.watchdog.map_or(Duration::MAX, |period| period / 2)
+    }
+
+    /// The loop goes round.
+    pub fn alive(&self) {
+        if self.watchdog.is_some() {
+            notify(&[NotifyState::Watchdog]);
+        }
+    }
+
+    /// The daemon polls, after its start or a reload.
+    pub fn ready(&self, timetable: &Timetable) {
+        notify(&[NotifyState::Ready, NotifyState::Status(&self.status(timetable))]);
+    }
+
+    /// A poll has ended.
+    pub fn polled(&mut self, timetable: &Timetable, line: &PollLine) {
+        self.polls += 1;
+        self.new_articles += line.new as u64;
+        self.alive();
+        // Once a poll would be often; people look at it now and then.
+        if self.polls.is_multiple_of(16) || timetable.polling() == 0 {
+            notify(&[NotifyState::Status(&self.status(timetable))]);
+        }
+    }
+
+    /// The config is read again.
+    pub fn reloading(&self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
+        }
+    }
+
+    /// The daemon ends.
+    pub fn stopping(&self) {
+        notify(&[NotifyState::Stopping]);
+    }
+
+    fn status(&self, timetable: &Timetable) -> String {
+        let (feeds, polling) = (timetable.feeds(), timetable.polling());
+        format!("{feeds} feeds, {polling} being polled; {} polls and {} new articles since the start", self.polls, self.new_articles)
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd cannot be told");
+    }
+}

@@ -1,0 +1,144 @@
+//! Which feed is due when.
+//!
+//! A feed is in one of two states: waiting for its time, or being polled. The queue holds only those that wait; a
+//! time in it that is no longer the feed's is passed over when its turn comes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Feed;
+
+struct Entry {
+    feed: Arc<Feed>,
+    /// `None` while it is being polled.
+    due: Option<DateTime<Utc>>,
+}
+
+/// All feeds and their times.
+pub struct Timetable {
+    feeds: HashMap<String, Entry>,
+    queue: BinaryHeap<Reverse<(DateTime<Utc>, String)>>,
+}
+
+impl Timetable {
+    /// Of feeds and the times at which each is due.
+    pub fn of(feeds: impl Iterator<Item = (Arc<Feed>, DateTime<Utc>)>) -> Self {
+        let mut timetable = Self { feeds: HashMap::new(), queue: BinaryHeap::new() };
+        for (feed, due) in feeds {
+            timetable.queue.push(Reverse((due, feed.name.clone())));
+            timetable.feeds.insert(feed.name.clone(), Entry { feed, due: Some(due) });
+        }
+        timetable
+    }
+
+    /// How many feeds there are.
+    pub fn feeds(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// How many are being polled.
+    pub fn polling(&self) -> usize {
+        self.feeds.values().filter(|entry| entry.due.is_none()).count()
+    }
+
+    /// When the next feed is due, if one waits.
+    pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
+        while let Some(Reverse((due, name))) = self.queue.peek() {
+            if self.feeds.get(name).is_some_and(|entry| entry.due == Some(*due)) {
+                return Some(*due);
+            }
+            self.queue.pop();
+        }
+        None
+    }
+
+    /// Takes a feed that is due; it is being polled until [`Self::set_due`].
+    pub fn take_due(&mut self, now: DateTime<Utc>) -> Option<Arc<Feed>> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let Reverse((_, name)) = self.queue.pop()?;
+        let entry = self.feeds.get_mut(&name)?;
+        entry.due = None;
+        Some(Arc::clone(&entry.feed))
+    }
+
+    /// The poll has ended; the feed waits for its next time. A feed that was taken out of the list meanwhile is gone.
+    pub fn set_due(&mut self, name: &str, due: DateTime<Utc>) {
+        if let Some(entry) = self.feeds.get_mut(name)
+            && entry.due.is_none()
+        {
+            entry.due = Some(due);
+            self.queue.push(Reverse((due, name.to_owned())));
+        }
+    }
+
+    /// Takes over another list of feeds. What is being polled goes on, and gets its time at its end.
+    pub fn replace(&mut self, other: Self) {
+        let polling: Vec<String> = self.feeds.iter().filter(|(_, entry)| entry.due.is_none()).map(|(name, _)| name.clone()).collect();
+        *self = other;
+        for name in polling {
+            if let Some(entry) = self.feeds.get_mut(&name) {
+                entry.due = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FeedRequest, IdentityRule};
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(second, 0).unwrap()
+    }
+
+    fn feed(name: &str) -> Arc<Feed> {
+        Arc::new(Feed {
+            name: name.into(),
+            url: url::Url::parse("https://example.org/feed").unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: IdentityRule::Auto,
+            language: None,
+            request: FeedRequest::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            line: 1,
+            list: "feeds.toml".into(),
+        })
+    }
+
+    fn taken(timetable: &mut Timetable, now: i64) -> Vec<String> {
+        std::iter::from_fn(|| timetable.take_due(at(now)).map(|feed| feed.name.clone())).collect()
+    }
+
+    #[test]
+    fn feeds_are_taken_when_due_and_once_until_their_poll_has_ended() {
+        let mut timetable = Timetable::of([(feed("b"), at(20)), (feed("a"), at(10)), (feed("c"), at(99))].into_iter());
+        assert_eq!(taken(&mut timetable, 9), [""; 0]);
+        assert_eq!(taken(&mut timetable, 20), ["a", "b"]);
+        assert_eq!(taken(&mut timetable, 20), [""; 0]);
+        assert_eq!((timetable.feeds(), timetable.polling(), timetable.next_due()), (3, 2, Some(at(99))));
+        timetable.set_due("a", at(50));
+        assert_eq!(taken(&mut timetable, 50), ["a"]);
+    }
+
+    #[test]
+    fn a_new_list_takes_over_and_what_is_being_polled_is_not_started_again() {
+        let mut timetable = Timetable::of([(feed("stays"), at(10)), (feed("goes"), at(10))].into_iter());
+        assert_eq!(taken(&mut timetable, 10).len(), 2);
+        timetable.replace(Timetable::of([(feed("stays"), at(10)), (feed("comes"), at(11))].into_iter()));
+        assert_eq!(taken(&mut timetable, 30), ["comes"]);
+        timetable.set_due("goes", at(30));
+        timetable.set_due("stays", at(30));
+        assert_eq!(taken(&mut timetable, 30), ["stays"]);
+    }
+}

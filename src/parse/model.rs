@@ -1,0 +1,133 @@
+//! feed-rs: the parser of ordinary documents, RSS 0.9x to 2.0, Atom and JSON Feed.
+//!
+//! It is asked for every document that it can be given, with its inventions switched off (an entry without a guid would
+//! get a random one, a date a guess). Of what it gives the bodies and abstracts of the entries are taken. All else of an entry
+//! (of several titles, say, it takes the last), and the texts where mark-up stands in them, come from the pass beside it ([`super::reader`],
+//! [`super::json`]), which sees what feed-rs drops: bases, languages, raw dates, sources, permalinks, licences.
+//!
+//! Not every document can be given to it. It descends with the document (a group in a group, a category in a category),
+//! and a stack that overflows ends the process; and some values make it panic. So a document must be shallow, and a
+//! panic is caught and counts as a refusal. What it refuses is read by the pass alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use feed_rs::model;
+use feed_rs::parser::Builder;
+use url::Url;
+
+/// Deeper documents are none that a publisher writes; feed-rs needs about a kilobyte of stack for each level.
+const DEEPEST: usize = 200;
+
+/// The texts of one entry, entities resolved, as they stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// RSS `content:encoded`, Atom `content`, JSON Feed `content_html` or `content_text`.
+    pub content: Option<String>,
+    /// RSS `description`, Atom `summary`, JSON Feed `summary`.
+    pub summary: Option<String>,
+}
+
+/// Asks feed-rs for the texts of a document's entries, in their order; nothing where it cannot be given the document or
+/// refuses it.
+pub fn read(text: &str, url: &Url) -> Vec<Texts> {
+    if !is_shallow(text) {
+        return Vec::new();
+    }
+    let builder = Builder::new()
+        .base_uri(Some(url.as_str()))
+        .id_generator(|_, _, _| String::new())
+        .sanitize_content(false)
+        // Dates are read from the raw text, which the pass beside it keeps.
+        .timestamp_parser(|_| None);
+    // The parser is made for this one document, so nothing half-done survives a panic.
+    match catch_unwind(AssertUnwindSafe(|| builder.build().parse(text.as_bytes()))) {
+        Ok(Ok(feed)) => feed.entries.into_iter().map(texts).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+fn texts(entry: model::Entry) -> Texts {
+    Texts { content: entry.content.and_then(|content| content.body), summary: entry.summary.map(|summary| summary.content) }
+}
+
+/// Are the document's elements, or its JSON, nested no deeper than is safe?
+fn is_shallow(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let is_json = text.trim_ascii_start().starts_with('{');
+    if is_json {
+        // Brackets within strings make the depth seem larger at worst: such a document is read by the pass alone.
+        return text.bytes().all(|byte| {
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth <= DEEPEST
+        });
+    }
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let (skip, step): (&str, i8) = if rest.starts_with("![CDATA[") {
+            ("]]>", 0)
+        } else if rest.starts_with("!--") {
+            ("-->", 0)
+        } else if rest.starts_with('/') {
+            (">", -1)
+        } else if rest.starts_with(['!', '?']) {
+            (">", 0)
+        } else {
+            (">", 1)
+        };
+        let Some(end) = rest.find(skip) else { break };
+        match step {
+            1 if !rest[..end].ends_with('/') => depth += 1,
+            -1 => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return false;
+        }
+        rest = &rest[end + skip.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url() -> Url {
+        Url::parse("https://example.org/feed").unwrap()
+    }
+
+    #[test]
+    fn the_texts_of_each_format_come_out_as_they_stand() {
+        for document in [
+            r#"<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title>F</title><item>
+               <title>A &amp;amp; B</title><description>short</description><content:encoded><![CDATA[<p>long</p>]]></content:encoded></item></channel></rss>"#,
+            r#"<feed xmlns="http://www.w3.org/2005/Atom"><title>F</title><id>f</id><updated>2026-01-01T00:00:00Z</updated><entry><id>1</id>
+               <title type="html">A &amp;amp; B</title><summary>short</summary><content type="html">&lt;p>long&lt;/p></content></entry></feed>"#,
+            r#"{"version":"https://jsonfeed.org/version/1.1","title":"F","items":[{"id":"1","title":"A &amp; B","summary":"short","content_html":"<p>long</p>"}]}"#,
+        ] {
+            let texts = read(document, &url());
+            assert_eq!(texts.len(), 1, "{document}");
+            assert_eq!((texts[0].summary.as_deref(), texts[0].content.as_deref()), (Some("short"), Some("<p>long</p>")));
+        }
+    }
+
+    #[test]
+    fn what_would_bring_it_down_is_not_given_to_it_or_caught() {
+        let nested = format!(
+            r#"<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>{}{}</channel></rss>"#,
+            "<itunes:category text=\"a\">".repeat(100_000),
+            "</itunes:category>".repeat(100_000)
+        );
+        assert_eq!(read(&nested, &url()), []);
+        let json = format!(r#"{{"items":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(read(&json, &url()), []);
+        let panics = r#"<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel><title>F</title>
+            <item><title>A</title><itunes:duration>99999999999999999999</itunes:duration></item></channel></rss>"#;
+        let _ = read(panics, &url());
+    }
+}

@@ -1,0 +1,416 @@
+//! Which articles, in which order: what exports, search and `show` ask of the archive.
+//!
+//! Articles are streamed from one read transaction, so an export is a picture of one moment, however long it takes,
+//! and memory stays flat.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
+
+use super::search::{self, SearchQuery};
+use super::{Reader, StoreError, packed};
+use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
+use crate::export::{FeedOutline, Forgotten, Order};
+
+/// Which articles are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// From this time on, by `published`, else `first_seen`.
+    pub since: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Seen in a feed of each of these lists.
+    pub feeds: Vec<Vec<String>>,
+    /// In one of these languages; `de` takes `de-AT`.
+    pub languages: Vec<String>,
+    /// With these words and phrases.
+    pub query: Option<SearchQuery>,
+    /// Only the newest so many.
+    pub limit: Option<u64>,
+    /// All copies, not only the earliest of a cluster.
+    pub copies: bool,
+    /// With earlier revisions.
+    pub revisions: bool,
+    /// Changed after this change number.
+    pub changed_after: Option<i64>,
+    /// The order.
+    pub order: Order,
+}
+
+/// Articles at a time: few enough to stay small, many enough that asking costs nothing.
+const PAGE: usize = 64;
+
+/// The largest time that is stored: copies without a date come last in their cluster.
+const NO_DATE: i64 = i64::MAX;
+
+/// A `WHERE` clause and its parameters, for the table's alias `a` (or another).
+struct Clause {
+    parameters: Vec<Value>,
+    filter: String,
+}
+
+impl Clause {
+    fn of(selection: &Selection) -> Self {
+        let mut clause = Self { parameters: Vec::new(), filter: "TRUE".to_owned() };
+        if let Some(since) = selection.since {
+            clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
+        }
+        if let Some(until) = selection.until {
+            clause.and("§.at < ?", [Value::Integer(until.timestamp_millis())]);
+        }
+        if let Some(change) = selection.changed_after {
+            clause.and("§.change > ?", [Value::Integer(change)]);
+        }
+        for feeds in &selection.feeds {
+            let names = vec!["?"; feeds.len()].join(", ");
+            clause.and(
+                &format!(
+                    "EXISTS (SELECT 1 FROM sighting JOIN feed ON feed.feed = sighting.feed
+                     WHERE sighting.article = §.article AND feed.name IN ({names}))"
+                ),
+                feeds.iter().map(|name| Value::Text(name.clone())),
+            );
+        }
+        if !selection.languages.is_empty() {
+            let tests = vec!["§.language = ? COLLATE NOCASE OR §.language LIKE ? || '-%'"; selection.languages.len()].join(" OR ");
+            let values = selection.languages.iter().flat_map(|language| [language.clone(), language.clone()]).map(Value::Text);
+            clause.and(&format!("({tests})"), values);
+        }
+        if let Some(query) = &selection.query {
+            clause.and("§.article IN (SELECT rowid FROM article_tokens WHERE article_tokens MATCH ?)", [Value::Text(query.index_query())]);
+            if query.has_phrases() {
+                clause.and("has_phrases((SELECT draft FROM body WHERE sighting = §.speaker))", []);
+            }
+        }
+        clause
+    }
+
+    /// Adds a condition; each `?` gets the next number, so that the clause can stand in a statement twice.
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.filter.push_str(" AND ");
+        let mut number = self.parameters.len();
+        for part in condition.split_inclusive('?') {
+            self.filter.push_str(part);
+            if part.ends_with('?') {
+                number += 1;
+                let _ = write!(self.filter, "{number}");
+            }
+        }
+        self.parameters.extend(values);
+    }
+
+    fn for_table(&self, alias: &str) -> String {
+        self.filter.replace('§', alias)
+    }
+
+    /// Is there a copy of `a` that passes too and is earlier? `FALSE` where all copies are wanted.
+    fn has_earlier_copy(&self, copies: bool) -> String {
+        if copies {
+            return "FALSE".to_owned();
+        }
+        let passes = self.for_table("c");
+        let is_earlier = format!("(coalesce(c.published, {NO_DATE}), c.id) < (coalesce(a.published, {NO_DATE}), a.id)");
+        format!(
+            "(a.duplicate_of IS NOT NULL AND (
+               EXISTS (SELECT 1 FROM article c WHERE c.article = a.duplicate_of AND {is_earlier} AND {passes})
+               OR EXISTS (SELECT 1 FROM article c WHERE c.duplicate_of = a.duplicate_of AND {is_earlier} AND {passes})))"
+        )
+    }
+}
+
+/// The columns that an article is made from.
+const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at";
+
+#[derive(Debug)]
+struct ArticleRow {
+    article: i64,
+    id: String,
+    speaker: i64,
+    revision: u32,
+    first_seen: i64,
+    last_changed: i64,
+    duplicate_of: Option<i64>,
+    at: i64,
+}
+
+impl ArticleRow {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            article: row.get(0)?,
+            id: row.get(1)?,
+            speaker: row.get(2)?,
+            revision: row.get(3)?,
+            first_seen: row.get(4)?,
+            last_changed: row.get(5)?,
+            duplicate_of: row.get(6)?,
+            at: row.get(7)?,
+        })
+    }
+}
+
+/// The selected articles, one after another, from one moment's picture of the archive.
+///
+/// As long as it lives, everything else that its [`Reader`] is asked comes from the same picture.
+#[derive(Debug)]
+pub struct Articles<'r> {
+    reader: &'r Reader,
+    transaction: Transaction<'r>,
+    selection: Selection,
+    /// The parts that are still to come: all at once, or feed by feed.
+    parts: VecDeque<Option<i64>>,
+    /// Where the newest so many begin.
+    from: Option<(i64, String)>,
+    /// The last article of the page before.
+    after: Option<(i64, String)>,
+    page: VecDeque<(ArticleRow, bool)>,
+    copies_left_out: u64,
+}
+
+impl Articles<'_> {
+    /// Copies that were left out so far.
+    pub fn copies_left_out(&self) -> u64 {
+        self.copies_left_out
+    }
+
+    fn next_row(&mut self) -> rusqlite::Result<Option<ArticleRow>> {
+        loop {
+            while let Some((row, has_earlier_copy)) = self.page.pop_front() {
+                if !has_earlier_copy {
+                    return Ok(Some(row));
+                }
+                self.copies_left_out += 1;
+            }
+            let Some(part) = self.parts.front().copied() else { return Ok(None) };
+            self.read_page(part)?;
+            if self.page.is_empty() {
+                self.parts.pop_front();
+                self.after = None;
+            }
+        }
+    }
+
+    fn read_page(&mut self, first_feed: Option<i64>) -> rusqlite::Result<()> {
+        let mut clause = Clause::of(&self.selection);
+        let has_earlier_copy = clause.has_earlier_copy(self.selection.copies);
+        if let Some((at, id)) = &self.from {
+            clause.and("(§.at, §.id) >= (?, ?)", [Value::Integer(*at), Value::Text(id.clone())]);
+        }
+        let (direction, later) = if self.selection.order == Order::NewestFirst { ("DESC", "<") } else { ("ASC", ">") };
+        if let Some((at, id)) = &self.after {
+            clause.and(&format!("(§.at, §.id) {later} (?, ?)"), [Value::Integer(*at), Value::Text(id.clone())]);
+        }
+        if let Some(feed) = first_feed {
+            clause.and("§.first_feed = ?", [Value::Integer(feed)]);
+        }
+        let sql = format!(
+            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a WHERE {} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}",
+            clause.for_table("a")
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(8)?)))?;
+        self.page = rows.collect::<rusqlite::Result<_>>()?;
+        self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
+        Ok(())
+    }
+}
+
+impl Iterator for Articles<'_> {
+    type Item = Result<Article, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self
+            .next_row()
+            .and_then(|row| row.map(|row| assemble(&self.transaction, row, self.selection.revisions, !self.selection.copies)).transpose());
+        if next.is_err() {
+            // After an error nothing more can be trusted.
+            self.parts.clear();
+            self.page.clear();
+        }
+        next.map_err(|error| self.reader.error(error)).transpose()
+    }
+}
+
+impl Reader {
+    /// The selected articles in their order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn articles(&self, selection: Selection) -> Result<Articles<'_>, StoreError> {
+        let open = || {
+            if let Some(query) = &selection.query {
+                search::register_phrases(&self.connection, query)?;
+            }
+            let transaction = self.connection.unchecked_transaction()?;
+            let parts = match selection.order {
+                Order::ByFirstFeed => feeds_by_name(&transaction)?.into_iter().map(Some).collect(),
+                Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
+            };
+            let from = self.newest(&transaction, &selection)?;
+            let (after, page) = (None, VecDeque::new());
+            Ok(Articles { reader: self, transaction, selection, parts, from, after, page, copies_left_out: 0 })
+        };
+        open().map_err(|error| self.error(error))
+    }
+
+    /// Where the newest so many begin, by the same filters.
+    fn newest(&self, connection: &Connection, selection: &Selection) -> rusqlite::Result<Option<(i64, String)>> {
+        let Some(limit) = selection.limit else { return Ok(None) };
+        let nothing = (i64::MAX, String::new());
+        let Some(before) = limit.checked_sub(1) else { return Ok(Some(nothing)) };
+        let mut clause = Clause::of(selection);
+        let has_earlier_copy = clause.has_earlier_copy(selection.copies);
+        clause.parameters.push(Value::Integer(i64::try_from(before).unwrap_or(i64::MAX)));
+        let sql = format!(
+            "SELECT a.at, a.id FROM article a WHERE {} AND NOT {has_earlier_copy} ORDER BY a.at DESC, a.id DESC LIMIT 1 OFFSET ?{}",
+            clause.for_table("a"),
+            clause.parameters.len()
+        );
+        connection.prepare_cached(&sql)?.query_row(params_from_iter(&clause.parameters), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    /// The newest selected articles, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn newest_articles(&self, selection: &Selection, most: usize) -> Result<Vec<Article>, StoreError> {
+        self.articles(Selection { order: Order::NewestFirst, ..selection.clone() })?.take(most).collect()
+    }
+
+    /// One article; `None` where the archive has none of this id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn article(&self, id: &str, revisions: bool) -> Result<Option<Article>, StoreError> {
+        let read = || {
+            let row = self
+                .connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1"))?
+                .query_row(params![id], ArticleRow::of)
+                .optional()?;
+            row.map(|row| assemble(&self.connection, row, revisions, false)).transpose()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// Articles that were taken out for good after a change number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forgotten_after(&self, change: i64) -> Result<Vec<Forgotten>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT id, deleted_at FROM forgotten WHERE change > ?1 ORDER BY id")?
+                .query_map(params![change], |row| Ok(Forgotten { id: row.get(0)?, deleted_at: time(row.get(1)?)? }))?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// When anything last changed: the newest `last_changed`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn last_changed(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.connection
+            .query_row("SELECT last_changed FROM article ORDER BY change DESC LIMIT 1", [], |row| row.get(0))
+            .optional()
+            .map(|at| at.and_then(DateTime::from_timestamp_millis))
+            .map_err(|error| self.error(error))
+    }
+
+    /// How exports name each feed that was ever polled.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_outlines(&self) -> Result<HashMap<String, FeedOutline>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT name, coalesce(given_title, title, name), url, site_url FROM feed")?
+                .query_map([], |row| Ok((row.get(0)?, FeedOutline { title: row.get(1)?, xml_url: row.get(2)?, html_url: row.get(3)? })))?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+}
+
+fn feeds_by_name(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection.prepare_cached("SELECT feed FROM feed ORDER BY name")?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(milliseconds).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, milliseconds))
+}
+
+/// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
+/// be it the earliest or not; else only the earliest names its copies.
+fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stands_for_cluster: bool) -> rusqlite::Result<Article> {
+    let draft: Draft = connection
+        .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
+        .query_row(params![row.speaker], |body| Ok(packed::unpack(body.get_ref(0)?.as_blob()?)?))?;
+    let duplicate_of = match row.duplicate_of {
+        Some(earliest) => {
+            Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
+        }
+        None => None,
+    };
+    Ok(Article {
+        duplicate_of,
+        copies: copies_of(connection, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        sightings: sightings_of(connection, row.article)?,
+        revision: row.revision,
+        revisions: if with_revisions { Some(revisions_of(connection, row.article)?) } else { None },
+        first_seen: Some(time(row.first_seen)?),
+        last_changed: Some(time(row.last_changed)?),
+        ..Article::of(row.id, draft)
+    })
+}
+
+/// The members of a cluster but for one article, as copies.
+fn copies_of(connection: &Connection, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
+    connection
+        .prepare_cached(
+            "SELECT a.id, body.draft FROM article a JOIN body ON body.sighting = a.speaker
+             WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
+             ORDER BY a.id",
+        )?
+        .query_map(params![earliest, article], |row| {
+            let draft: Draft = packed::unpack(row.get_ref(1)?.as_blob()?)?;
+            // Near copies are not found yet, and exact ones have the same text.
+            Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
+        })?
+        .collect()
+}
+
+fn sightings_of(connection: &Connection, article: i64) -> rusqlite::Result<Vec<Sighting>> {
+    connection
+        .prepare_cached(
+            "SELECT feed.name, coalesce(feed.given_title, feed.title), sighting.guid, sighting.url, sighting.first_seen, coalesce(sighting.left_at, feed.last_seen_at)
+             FROM sighting JOIN feed ON feed.feed = sighting.feed WHERE sighting.article = ?1
+             ORDER BY sighting.first_seen, sighting.sighting",
+        )?
+        .query_map(params![article], |row| {
+            let first_seen: i64 = row.get(4)?;
+            Ok(Sighting {
+                feed: row.get(0)?,
+                feed_title: row.get(1)?,
+                guid: row.get(2)?,
+                url: row.get(3)?,
+                first_seen: time(first_seen)?,
+                last_seen: time(row.get::<_, Option<i64>>(5)?.unwrap_or(first_seen))?,
+            })
+        })?
+        .collect()
+}
+
+fn revisions_of(connection: &Connection, article: i64) -> rusqlite::Result<Vec<Revision>> {
+    connection
+        .prepare_cached("SELECT revision, seen_at, draft FROM revision WHERE article = ?1 ORDER BY revision")?
+        .query_map(params![article], |row| {
+            let draft: Draft = packed::unpack(row.get_ref(2)?.as_blob()?)?;
+            Ok(Revision { revision: row.get(0)?, seen: time(row.get(1)?)?, title: draft.title, text: draft.text })
+        })?
+        .collect()
+}

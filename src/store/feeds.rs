@@ -1,0 +1,166 @@
+//! What the archive knows of each feed beside its articles: the state that the next poll starts from, and what
+//! people ask about it.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Reader, StoreError};
+use crate::fetch::Validators;
+use crate::schedule::{NextPoll, Reason};
+
+/// What the next poll of a feed starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedState {
+    /// The URL that the rest belongs to, without credentials.
+    pub url: String,
+    /// What to ask with.
+    pub validators: Validators,
+    /// Hash of the last document.
+    pub document: Option<i64>,
+    /// When it was last polled.
+    pub last_polled_at: Option<DateTime<Utc>>,
+    /// When it is polled next.
+    pub next_poll_at: Option<DateTime<Utc>>,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// The first of these.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Hashes of the raw entries that stand in the feed now.
+    pub present: Vec<i64>,
+}
+
+/// When a feed shall be polled next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedPoll {
+    /// The feed's name.
+    pub feed: String,
+    /// The URL that was polled.
+    pub url: String,
+    /// When it was.
+    pub last_polled_at: Option<DateTime<Utc>>,
+    /// What was planned then.
+    pub next: Option<NextPoll>,
+}
+
+/// A feed's state, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedSummary {
+    /// Name.
+    pub name: String,
+    /// The operator's title, else the document's.
+    pub title: Option<String>,
+    /// Home page.
+    pub site_url: Option<String>,
+    /// Status of the last answer.
+    pub http_status: Option<u16>,
+    /// Why the last poll failed, if it did.
+    pub last_error: Option<String>,
+    /// When it was last polled.
+    pub last_polled_at: Option<DateTime<Utc>>,
+    /// When it is polled next.
+    pub next_poll_at: Option<DateTime<Utc>>,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// Since when the server says 410.
+    pub gone_since: Option<DateTime<Utc>>,
+    /// Articles that it has shown.
+    pub articles: u64,
+    /// Where permanent redirects lead.
+    pub redirected_to: Option<String>,
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(row.get::<_, Option<i64>>(column)?.and_then(DateTime::from_timestamp_millis))
+}
+
+impl Reader {
+    /// What the next poll of the feed of this name starts from; `None` where it was never polled.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_state(&self, name: &str) -> Result<Option<FeedState>, StoreError> {
+        let read = || {
+            let found = self
+                .connection
+                .prepare_cached(
+                    "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since
+                     FROM feed WHERE name = ?1",
+                )?
+                .query_row(params![name], |row| {
+                    let state = FeedState {
+                        url: row.get(1)?,
+                        validators: Validators { etag: row.get(2)?, last_modified: row.get(3)? },
+                        document: row.get(4)?,
+                        last_polled_at: time(row, 5)?,
+                        next_poll_at: time(row, 6)?,
+                        consecutive_failures: row.get(7)?,
+                        failing_since: time(row, 8)?,
+                        present: Vec::new(),
+                    };
+                    Ok((row.get::<_, i64>(0)?, state))
+                })
+                .optional()?;
+            let Some((feed, mut state)) = found else { return Ok(None) };
+            state.present = self
+                .connection
+                .prepare_cached("SELECT entry_hash FROM sighting WHERE feed = ?1 AND left_at IS NULL")?
+                .query_map(params![feed], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Some(state))
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// When each feed that was ever polled shall be polled next.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn planned_polls(&self) -> Result<Vec<PlannedPoll>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT name, url, last_polled_at, next_poll_at, next_poll_reason FROM feed")?
+                .query_map([], |row| {
+                    let reason = row.get::<_, Option<String>>(4)?.as_deref().and_then(Reason::parse);
+                    Ok(PlannedPoll {
+                        feed: row.get(0)?,
+                        url: row.get(1)?,
+                        last_polled_at: time(row, 2)?,
+                        next: time(row, 3)?.zip(reason).map(|(at, reason)| NextPoll { at, reason }),
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// The state of every feed that was ever polled, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_summaries(&self) -> Result<Vec<FeedSummary>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
+                       articles, redirected_to FROM feed ORDER BY name",
+                )?
+                .query_map([], |row| {
+                    Ok(FeedSummary {
+                        name: row.get(0)?,
+                        title: row.get(1)?,
+                        site_url: row.get(2)?,
+                        http_status: row.get(3)?,
+                        last_error: row.get(4)?,
+                        last_polled_at: time(row, 5)?,
+                        next_poll_at: time(row, 6)?,
+                        consecutive_failures: row.get(7)?,
+                        gone_since: time(row, 8)?,
+                        articles: row.get::<_, i64>(9)?.unsigned_abs(),
+                        redirected_to: row.get(10)?,
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+}

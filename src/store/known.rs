@@ -1,0 +1,91 @@
+//! What a feed showed before, as [`crate::decide`] asks for it: lookups by key inside the writing transaction.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::packed;
+use crate::article::Draft;
+use crate::decide::{ArticleRef, Holder, Known, LastEntry, SightingRef};
+use crate::identity::{ArticleId, EntryKeys, Key, KeyKind, Words};
+use crate::parse::Entry;
+
+/// More articles than this with the same text in one feed are told apart by nothing anyway.
+const MOST_HOLDERS: i64 = 100;
+
+/// One feed's past.
+pub struct FeedPast<'c> {
+    /// Inside the transaction.
+    pub connection: &'c Connection,
+    /// The feed's row.
+    pub feed: i64,
+}
+
+impl Known for FeedPast<'_> {
+    type Error = rusqlite::Error;
+
+    fn is_dead(&self, key: Key) -> rusqlite::Result<bool> {
+        self.connection.prepare_cached("SELECT 1 FROM dead_key WHERE feed = ?1 AND kind = ?2 AND key = ?3")?.exists(params![
+            self.feed,
+            key.kind as i64,
+            key.hash
+        ])
+    }
+
+    fn holders(&self, key: Key) -> rusqlite::Result<Vec<Holder>> {
+        self.connection
+            .prepare_cached(
+                "SELECT article, sighting FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3
+                 ORDER BY newest DESC, sighting DESC LIMIT ?4",
+            )?
+            .query_map(params![self.feed, key.kind as i64, key.hash, MOST_HOLDERS], |row| {
+                Ok(Holder { article: ArticleRef(row.get(0)?), sighting: SightingRef(row.get(1)?) })
+            })?
+            .collect()
+    }
+
+    fn last_entry(&self, sighting: SightingRef) -> rusqlite::Result<LastEntry> {
+        self.connection
+            .prepare_cached("SELECT guid_key, link_key, text_key, date FROM sighting WHERE sighting = ?1")?
+            .query_row(params![sighting.0], last_entry)
+    }
+
+    fn words(&self, sighting: SightingRef) -> rusqlite::Result<Option<Words>> {
+        let (entry, draft): (Option<Vec<u8>>, Vec<u8>) = self
+            .connection
+            .prepare_cached("SELECT entry, draft FROM body WHERE sighting = ?1")?
+            .query_row(params![sighting.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Some(match entry {
+            Some(entry) => EntryKeys::of(&packed::unpack::<Entry>(&entry)?).words(),
+            None => {
+                let draft: Draft = packed::unpack(&draft)?;
+                Words::of(&draft.title, &draft.text)
+            }
+        }))
+    }
+
+    fn first_entry(&self, article: ArticleRef) -> rusqlite::Result<Option<LastEntry>> {
+        self.connection
+            .prepare_cached(
+                "SELECT guid_key, link_key, text_key, date FROM sighting WHERE article = ?1 AND feed = ?2 ORDER BY sighting LIMIT 1",
+            )?
+            .query_row(params![article.0, self.feed], last_entry)
+            .optional()
+    }
+
+    fn has_id(&self, id: &ArticleId) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT 1 FROM article JOIN sighting ON sighting.article = article.article AND sighting.feed = ?2 WHERE article.id = ?1",
+            )?
+            .exists(params![id.as_str(), self.feed])
+    }
+}
+
+fn last_entry(row: &Row<'_>) -> rusqlite::Result<LastEntry> {
+    let key = |kind: KeyKind, hash: Option<i64>| hash.map(|hash| Key { kind, hash });
+    Ok(LastEntry {
+        guid: key(KeyKind::Guid, row.get(0)?),
+        link: key(KeyKind::Link, row.get(1)?),
+        text: Key { kind: KeyKind::Text, hash: row.get(2)? },
+        date: row.get(3)?,
+    })
+}

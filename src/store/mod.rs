@@ -1,0 +1,28 @@
+//! The archive: the only place that knows SQL.
+//!
+//! Its door speaks of feeds, polls and articles, never of rows, so that another store can stand behind it. All that
+//! a poll learned is committed in one transaction ([`Archive::commit`]); one writer groups polls that finish
+//! together, and readers never wait for it (SQLite's write-ahead log). Commits are durable: neither a killed process
+//! nor a power cut loses a committed poll.
+
+mod articles;
+mod connect;
+mod copies;
+mod error;
+mod feeds;
+#[cfg(test)]
+mod identity_tests;
+mod known;
+mod lock;
+mod packed;
+mod polls;
+mod search;
+mod writer;
+
+pub use self::articles::{Articles, Selection};
+pub use self::connect::{Archive, Reader};
+pub use self::error::StoreError;
+pub use self::feeds::{FeedState, FeedSummary, PlannedPoll};
+pub use self::lock::PollerLock;
+pub use self::polls::{Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+pub use self::search::SearchQuery;

@@ -1,0 +1,9 @@
+//! Gleaner's promises, one a module, tried from outside: the built program against a scripted server on this machine.
+//!
+//! One binary for all: a binary a file would link the whole tree again for each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
+
+mod feed_list;
+mod fetching;
+mod support;

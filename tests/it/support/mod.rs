@@ -1,0 +1,20 @@
+//! What the tests of all promises share: a feed server that answers whatever a script says.
+//!
+//! ```ignore
+//! let server = FeedServer::start();
+//! server.on("/feed.xml", Answer::feed(RSS).etag("\"1\"").conditional());
+//! server.on("/moved", Answer::redirect(301, "/feed.xml"));
+//! server.sequence("/news", [Answer::feed(MONDAY), Answer::status(503), Answer::feed(TUESDAY)]);
+//! // … ask server.url("/feed.xml") …
+//! assert_eq!(server.requests_to("/feed.xml").len(), 1);
+//! ```
+//!
+//! Everything is recorded as it came, byte for byte, so that a test can say what was asked, when, and how much at once.
+
+#![allow(dead_code)] // each promise uses a part
+
+mod answer;
+mod server;
+
+pub use answer::Answer;
+pub use server::{FeedServer, Recorded};
