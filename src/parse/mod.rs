@@ -13,7 +13,7 @@ pub mod charset;
 mod codepage;
 #[cfg(test)]
 mod conformance;
-pub mod construct;
+mod construct;
 pub mod date;
 mod dialect;
 mod entry;
@@ -35,6 +35,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::article::Enclosure;
+
+pub use construct::Entities;
 
 /// A date as the document states it, and what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,7 +284,7 @@ fn not_a_feed(text: &str, url: &Url) -> ParseError {
 }
 
 /// Reads a well-formed document from its root element on.
-fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Document, reader::Fault> {
+fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, reader::Fault> {
     let mut found = reader::read(root, url, entities)?;
     let facts = std::mem::take(&mut found.entries);
     let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };

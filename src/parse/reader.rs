@@ -3,9 +3,9 @@
 //! It notes what stands where, with the base and language that hold there, and leaves to [`super::entry`] what that makes of an
 //! entry. It never copies a body: a text construct is skipped over and its place noted.
 //!
-//! feed-rs was to do this, with a pass beside it for what it drops. It went when all that was left to it were the bodies, at half the
-//! cost, and when ordinary documents made it panic (an author written in curly quotes around an e-mail address, a
-//! duration of twenty digits) or overflow the stack (nested `itunes:category`). It stays as a peer in the tests.
+//!
+//! The bodies of ordinary documents come from feed-rs ([`super::model`]) where it can be given the document; this pass reads
+//! every document to its end, so that none depends on it.
 
 use std::rc::Rc;
 
