@@ -4,7 +4,9 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
-use std::collections::HashMap;
+mod moved;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,10 +17,10 @@ use url::Url;
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter;
-use crate::identity::EntryKeys;
+use crate::identity::{EntryKeys, Key};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, End};
+use crate::schedule::{self, End, Memory, Observation, Polled};
 use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
@@ -28,7 +30,8 @@ pub struct PollLine {
     pub feed: String,
     /// Its URL, without credentials.
     pub url: String,
-    /// `fresh`, `not_modified`, `gone`, `rate_limited` or `failed`.
+    /// `fresh`, `not_modified`, `gone`, `rate_limited`, `failed`, or `shared`: a request for another feed that has moved to
+    /// the same address has just served this one too.
     pub outcome: &'static str,
     /// Status of the last answer.
     pub http_status: Option<u16>,
@@ -72,6 +75,8 @@ pub struct PollSettings {
     pub keep_entries: bool,
     /// For all feeds; each feed's own come after.
     pub filters: Vec<config::Filter>,
+    /// All feeds that are polled: those that have moved to one address share a request.
+    pub feeds: Arc<[Feed]>,
 }
 
 impl From<&config::Config> for PollSettings {
@@ -81,6 +86,7 @@ impl From<&config::Config> for PollSettings {
             articles: config.articles.clone(),
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
+            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
         }
     }
 }
@@ -91,7 +97,7 @@ pub fn due_feeds(planned: &[PlannedPoll], feeds: &[Feed], settings: &config::Sch
     let mut due: Vec<(Option<DateTime<Utc>>, &Feed)> = feeds
         .iter()
         .filter(|feed| feed.enabled)
-        .map(|feed| (due_at(planned.get(feed.name.as_str()).copied(), feed, settings), feed))
+        .map(|feed| (due_at(planned.get(feed.name.as_str()).copied(), feed, settings, now), feed))
         .filter(|(at, _)| at.is_none_or(|at| at <= now))
         .collect();
     due.sort_by_key(|(at, _)| *at);
@@ -99,9 +105,9 @@ pub fn due_feeds(planned: &[PlannedPoll], feeds: &[Feed], settings: &config::Sch
 }
 
 /// When a feed is due; `None`: now, for it was never polled, or not at this URL.
-pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Schedule) -> Option<DateTime<Utc>> {
+pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let planned = planned.filter(|planned| planned.url == without_credentials(&feed.url))?;
-    planned.next.map(|next| schedule::due(next, planned.last_polled_at, settings, feed.interval))
+    planned.next.map(|next| schedule::due(next, planned.last_polled_at, settings, feed.interval, now))
 }
 
 /// Polls feeds into an archive.
@@ -115,6 +121,8 @@ pub struct Poller {
     processors: Arc<tokio::sync::Semaphore>,
     /// What was read waits for the writer in memory: no more polls at once than two of its groups.
     committing: Arc<tokio::sync::Semaphore>,
+    /// Feeds that share an address are polled one after the other.
+    sharing: moved::Sharing,
 }
 
 /// Polls that may be read or wait for the writer at once.
@@ -134,6 +142,7 @@ impl Poller {
             settings: Arc::new(settings),
             processors: Arc::new(tokio::sync::Semaphore::new(processors)),
             committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
+            sharing: moved::Sharing::default(),
         })
     }
 
@@ -147,17 +156,105 @@ impl Poller {
     /// # Errors
     /// Those of the archive; nothing of the poll was stored then.
     pub async fn poll(&self, feed: &Feed) -> Result<PollLine, StoreError> {
-        let url = without_credentials(&feed.url);
-        // What belongs to another URL of this feed says nothing about this one.
-        let state = self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default();
-        let request = Request { validators: state.validators.clone(), options: feed.request.clone(), ..Request::feed(feed.url.clone()) };
-        let fetched = self.client.fetch(&request).await;
-        // Neither semaphore is ever closed.
-        let _place = self.committing.acquire().await.ok();
-        let (poll, mut line) = self.read(feed, url, state, fetched).await;
+        self.poll_unless_served(feed, |state, asked_at| state.last_polled_at.is_some_and(|last| last >= asked_at)).await
+    }
+
+    /// As [`Self::poll`], for a feed whose time has come by a plan that may be out of date: a request for a feed that has moved to
+    /// the same address may have served this one meanwhile.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn poll_planned(&self, feed: &Feed) -> Result<PollLine, StoreError> {
+        let settings = &self.settings.schedule;
+        self.poll_unless_served(feed, |state, now| {
+            state.next.is_some_and(|next| schedule::due(next, state.last_polled_at, settings, feed.interval, now) > now)
+        })
+        .await
+    }
+
+    async fn poll_unless_served(&self, feed: &Feed, is_served: impl Fn(&FeedState, DateTime<Utc>) -> bool) -> Result<PollLine, StoreError> {
+        let asked_at = Utc::now().trunc_subsecs(0);
+        let Some(shared) = self.shared_address(feed).await? else {
+            let state = self.state_of(feed).await?;
+            return self.ask(feed, state, &[]).await;
+        };
+        let _turn = self.sharing.turn(&shared.address).await;
+        let state = self.state_of(feed).await?;
+        if is_served(&state, asked_at) {
+            return Ok(moved::shared_line(feed, &state, asked_at));
+        }
+        self.ask(feed, state, &shared.others).await
+    }
+
+    /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
+    async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed]) -> Result<PollLine, StoreError> {
+        let now = Utc::now();
+        let mut own_url_asked = false;
+        let mut ended = None;
+        let mut place = None;
+        for attempt in moved::attempts(feed, state.moved.as_ref(), now) {
+            let is_shared = moved::is_shared(&attempt, state.moved.as_ref(), now);
+            let sharers = if is_shared { self.states_of(others).await? } else { Vec::new() };
+            // Only what all of them have seen may be answered with "not modified".
+            let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
+            let validators = if is_common { state.validators.clone() } else { Validators::default() };
+            let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
+            if let Outcome::RateLimited { status } = fetched.outcome {
+                let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
+                self.client.hold_host(&fetched.final_url, wait, status);
+            }
+            own_url_asked |= attempt.target.is_none();
+            let redirected_to = fetched.moved_to.clone();
+            fetched.moved_to = fetched.moved_to.or_else(|| attempt.target.clone());
+            let is_limited = matches!(fetched.outcome, Outcome::RateLimited { .. });
+            if place.is_none() {
+                // Held until all is committed. Neither semaphore is ever closed.
+                place = self.committing.acquire().await.ok();
+            }
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
+            let is_answered = poll.error.is_none();
+            ended = Some((poll, line));
+            if is_answered {
+                for (other, other_state) in sharers {
+                    let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
+                    let fetched = Fetched { moved_to: moved_to.or_else(|| redirected_to.clone()), ..fetched.clone() };
+                    let own_url_asked = other.url == attempt.request.url;
+                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked).await;
+                    self.archive.commit(poll).await?;
+                }
+            }
+            let is_over = is_answered || is_limited;
+            if is_over {
+                break;
+            }
+        }
+        // There is always an attempt: the feed's own address is one.
+        let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
         Ok(line)
+    }
+
+    /// What belongs to another URL of this feed says nothing about this one.
+    async fn state_of(&self, feed: &Feed) -> Result<FeedState, StoreError> {
+        let url = without_credentials(&feed.url);
+        Ok(self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default())
+    }
+
+    async fn states_of(&self, feeds: &[Feed]) -> Result<Vec<(Feed, FeedState)>, StoreError> {
+        let mut states = Vec::with_capacity(feeds.len());
+        for feed in feeds {
+            states.push((feed.clone(), self.state_of(feed).await?));
+        }
+        Ok(states)
+    }
+
+    /// The address that the feed shares with others, because at least one of them has moved there.
+    async fn shared_address(&self, feed: &Feed) -> Result<Option<moved::SharedAddress>, StoreError> {
+        let reader = Arc::clone(&self.reader);
+        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).moved_feeds();
+        let moved = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))?;
+        Ok(moved::shared_address(feed, &self.settings.feeds, &moved, Utc::now()))
     }
 
     async fn state(&self, name: String) -> Result<Option<FeedState>, StoreError> {
@@ -167,9 +264,10 @@ impl Poller {
     }
 
     /// Reads what came, on a thread that may be busy.
-    async fn read(&self, feed: &Feed, url: String, state: FeedState, fetched: Fetched) -> (Poll, PollLine) {
+    async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, own_url_asked: bool) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
-        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now };
+        let url = without_credentials(&feed.url);
+        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now, own_url_asked };
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
         match tokio::task::spawn_blocking(move || reading.read()).await {
@@ -192,17 +290,20 @@ struct Answer {
     state: FeedState,
     fetched: Fetched,
     now: DateTime<Utc>,
+    own_url_asked: bool,
 }
 
 impl Answer {
     fn read(self) -> (Poll, PollLine) {
         let mut validators = None;
         let mut document = None;
+        let mut memory = None;
         let (outcome, error, end) = match &self.fetched.outcome {
             Outcome::Fresh(fresh) => match self.read_document(fresh) {
                 Ok(read) => {
                     validators = Some(fresh.validators.clone());
-                    document = read;
+                    memory = Some(self.learn(read.as_ref()));
+                    document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
                 }
                 Err(failure) => self.failed("failed", failure.to_string()),
@@ -213,14 +314,36 @@ impl Answer {
                     last_modified: newer.last_modified.clone().or_else(|| self.state.validators.last_modified.clone()),
                 })
                 .filter(|updated| *updated != self.state.validators);
+                memory = Some(self.learn(None));
                 ("not_modified", None, End::Answered)
             }
             Outcome::Gone => ("gone", Some("the server says that the feed is gone for good (410)".to_owned()), End::Gone),
+            // Nothing was sent: the host wants to be left alone.
+            Outcome::RateLimited { status } if self.fetched.http_status.is_none() => {
+                ("rate_limited", Some(format!("not asked: its host asked for peace ({status})")), End::Held)
+            }
             Outcome::RateLimited { status } => self.failed("rate_limited", format!("the server asks for fewer requests ({status})")),
             Outcome::Failed(failure) => self.failed("failed", failure.to_string()),
         };
-        let next =
-            schedule::next_poll(&self.feed.name, self.now, &self.settings.schedule, self.feed.interval, end, &self.fetched.freshness);
+        let polled = Polled {
+            feed: &self.feed.name,
+            now: self.now,
+            interval: self.feed.interval,
+            end,
+            freshness: &self.fetched.freshness,
+            memory: memory.as_ref().unwrap_or(&self.state.memory),
+        };
+        let next = schedule::next_poll(&self.settings.schedule, &polled);
+        let retired = match end {
+            End::Failed { failures, since } => schedule::is_retired(&self.settings.schedule, self.now, failures, since),
+            _ => false,
+        };
+        let error = match (error, self.state.failing_since) {
+            (Some(error), Some(since)) if retired => {
+                Some(format!("given up after {} days of failures, asked weekly: {error}", (self.now - since).num_days()))
+            }
+            (error, _) => error,
+        };
         let line = PollLine {
             feed: self.feed.name.clone(),
             url: self.url.clone(),
@@ -238,21 +361,37 @@ impl Answer {
             at: self.now,
             http_status: self.fetched.http_status,
             error,
-            gone: end == End::Gone,
+            asked: end != End::Held,
+            gone: end == End::Gone || retired,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
+            own_url_asked: self.own_url_asked,
             next,
+            memory: memory.and_then(|memory| memory.encode()),
             document,
         };
         (poll, line)
     }
 
     fn failed(&self, outcome: &'static str, error: String) -> (&'static str, Option<String>, End) {
-        (outcome, Some(error), End::Failed { failures: self.state.consecutive_failures.saturating_add(1) })
+        (outcome, Some(error), self.failure())
+    }
+
+    fn failure(&self) -> End {
+        End::Failed { failures: self.state.consecutive_failures.saturating_add(1), since: self.state.failing_since }
+    }
+
+    /// What the schedule remembers after this poll, which brought this document or none that was new.
+    fn learn(&self, read: Option<&Read>) -> Memory {
+        let known = &self.state.memory;
+        match read {
+            None => Memory { rhythm: schedule::learn(&known.rhythm, &Observation::unchanged(self.now)), hints: known.hints },
+            Some(read) => Memory { rhythm: schedule::learn(&known.rhythm, &read.observation(&self.state, self.now)), hints: read.hints },
+        }
     }
 
     /// Parses the document, unless it is the one that we had last time.
-    fn read_document(&self, fresh: &Fresh) -> Result<Option<PolledDocument>, Failure> {
+    fn read_document(&self, fresh: &Fresh) -> Result<Option<Read>, Failure> {
         let hash = self.document_hash(fresh);
         if self.state.document == Some(hash) {
             return Ok(None);
@@ -277,6 +416,8 @@ impl Answer {
             keys: Vec::with_capacity(parsed.entries.len()),
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
+        let hints = schedule::Hints::from(&head.hints);
+        let mut dates = Vec::with_capacity(parsed.entries.len());
         let mut doubts = false;
         for entry in parsed.entries {
             let keys = EntryKeys::of(&entry);
@@ -284,6 +425,7 @@ impl Answer {
                 continue;
             }
             doubts |= [&entry.published, &entry.updated].into_iter().flatten().any(|stamp| stamp.at.is_some_and(|at| at > self.now));
+            dates.extend([&entry.published, &entry.updated].into_iter().flatten().find_map(|stamp| stamp.at));
             document.keys.push(keys);
             document.entries.push(PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() });
         }
@@ -297,7 +439,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(document))
+        Ok(Some(Read { document, dates, hints }))
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -340,6 +482,27 @@ impl Answer {
             }
             Prepared::of(draft, keep_entries.then_some(entry))
         })
+    }
+}
+
+/// A document that differs from the one before, and what it tells the schedule.
+struct Read {
+    document: PolledDocument,
+    /// Of its entries, as far as they have one.
+    dates: Vec<DateTime<Utc>>,
+    hints: schedule::Hints,
+}
+
+impl Read {
+    fn observation(&self, state: &FeedState, at: DateTime<Utc>) -> Observation<'_> {
+        let hashes: HashSet<i64> = state.present.iter().copied().collect();
+        let known: HashSet<i64> = state.present_keys.iter().copied().collect();
+        // An entry that was only edited is known by its guid, else by its link.
+        let key = |keys: &EntryKeys| keys.guid_key.or_else(|| keys.links.first().map(Key::link));
+        let is_known = |keys: &&EntryKeys| hashes.contains(&keys.entry_hash) || key(keys).is_some_and(|key| known.contains(&key.hash));
+        let kept = self.document.keys.iter().filter(is_known).count();
+        let entries = self.document.keys.len();
+        Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{self, JoinSet};
 
@@ -71,6 +71,29 @@ struct Signals {
     hang_up: Signal,
 }
 
+/// Tells when the time of day was set back. (Where it jumps ahead the machine may have slept, and plans are due.)
+struct Clock {
+    steady: std::time::Instant,
+    of_day: DateTime<Utc>,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self { steady: std::time::Instant::now(), of_day: Utc::now() }
+    }
+
+    /// By how much since the last call, if it is worth mentioning.
+    fn set_back(&mut self) -> Option<TimeDelta> {
+        let now = Self::new();
+        let back = self.of_day + (now.steady - self.steady) - now.of_day;
+        *self = now;
+        (back > CLOCK_SLACK).then_some(back)
+    }
+}
+
+/// Clocks that are kept in step by small corrections move no plans.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(60);
+
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
@@ -109,13 +132,18 @@ impl Daemon {
             archive.reader()?.planned_polls()?.into_iter().map(|planned| (planned.feed.clone(), planned)).collect();
         let now = Utc::now();
         Ok(Timetable::of(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| {
-            let due = due_at(planned.get(&feed.name), feed, &config.schedule).unwrap_or(now);
+            let due = due_at(planned.get(&feed.name), feed, &config.schedule, now).unwrap_or(now);
             (Arc::new(feed.clone()), due)
         })))
     }
 
     async fn poll_until_stopped(&mut self, signals: &mut Signals, reload: impl Fn() -> Result<Config, ConfigError>) {
+        let mut clock = Clock::new();
         loop {
+            if let Some(back) = clock.set_back() {
+                tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
+                self.timetable.set_back(back);
+            }
             self.start_due(Utc::now());
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
             let longest = LONGEST_SLEEP.min(self.service.heartbeat());
@@ -132,7 +160,7 @@ impl Daemon {
     fn start_due(&mut self, now: DateTime<Utc>) {
         while let Some(feed) = self.timetable.take_due(now) {
             let (poller, polled) = (self.poller.clone(), Arc::clone(&feed));
-            let task = self.polls.spawn(async move { poller.poll(&polled).await });
+            let task = self.polls.spawn(async move { poller.poll_planned(&polled).await });
             self.polling.insert(task.id(), feed);
         }
     }

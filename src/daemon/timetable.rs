@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Feed;
 
@@ -73,6 +73,17 @@ impl Timetable {
         {
             entry.due = Some(due);
             self.queue.push(Reverse((due, name.to_owned())));
+        }
+    }
+
+    /// The clock was set back by so much: what was planned by it comes earlier by so much.
+    pub fn set_back(&mut self, by: TimeDelta) {
+        self.queue.clear();
+        for (name, entry) in &mut self.feeds {
+            if let Some(due) = &mut entry.due {
+                *due -= by;
+                self.queue.push(Reverse((*due, name.clone())));
+            }
         }
     }
 

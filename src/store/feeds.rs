@@ -6,10 +6,10 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Reader, StoreError};
 use crate::fetch::Validators;
-use crate::schedule::{NextPoll, Reason};
+use crate::schedule::{Memory, Moved, NextPoll, Reason};
 
 /// What the next poll of a feed starts from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FeedState {
     /// The URL that the rest belongs to, without credentials.
     pub url: String,
@@ -20,13 +20,19 @@ pub struct FeedState {
     /// When it was last polled.
     pub last_polled_at: Option<DateTime<Utc>>,
     /// When it is polled next.
-    pub next_poll_at: Option<DateTime<Utc>>,
+    pub next: Option<NextPoll>,
     /// Failures in a row.
     pub consecutive_failures: u32,
     /// The first of these.
     pub failing_since: Option<DateTime<Utc>>,
+    /// Where permanent redirects lead.
+    pub moved: Option<Moved>,
+    /// What the schedule remembers of the feed.
+    pub memory: Memory,
     /// Hashes of the raw entries that stand in the feed now.
     pub present: Vec<i64>,
+    /// Keys of their guids and links.
+    pub present_keys: Vec<i64>,
 }
 
 /// When a feed shall be polled next.
@@ -73,7 +79,47 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>>
     Ok(row.get::<_, Option<i64>>(column)?.and_then(DateTime::from_timestamp_millis))
 }
 
+fn next_poll(row: &Row<'_>, at: usize, reason: usize) -> rusqlite::Result<Option<NextPoll>> {
+    let reason = row.get::<_, Option<String>>(reason)?.as_deref().and_then(Reason::parse);
+    Ok(time(row, at)?.zip(reason).map(|(at, reason)| NextPoll { at, reason }))
+}
+
+/// From `redirected_to`, `redirected_since` and `own_url_asked_at`, in this order.
+fn moved(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Moved>> {
+    let (to, since) = (row.get::<_, Option<String>>(first)?, time(row, first + 1)?);
+    let own_asked_at = time(row, first + 2)?;
+    Ok(to.zip(since).map(|(to, since)| Moved { to, since, own_asked_at }))
+}
+
+/// A feed that permanent redirects lead elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedFeed {
+    /// The feed's name.
+    pub feed: String,
+    /// The URL that was polled.
+    pub url: String,
+    /// Where it leads.
+    pub moved: Moved,
+}
+
 impl Reader {
+    /// The feeds that have moved.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn moved_feeds(&self) -> Result<Vec<MovedFeed>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT name, url, redirected_to, redirected_since, own_url_asked_at FROM feed WHERE redirected_to IS NOT NULL",
+                )?
+                .query_map([], |row| Ok(moved(row, 2)?.map(|moved| Ok(MovedFeed { feed: row.get(0)?, url: row.get(1)?, moved }))))?
+                .filter_map(|row| row.and_then(Option::transpose).transpose())
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
     /// What the next poll of the feed of this name starts from; `None` where it was never polled.
     ///
     /// # Errors
@@ -83,7 +129,8 @@ impl Reader {
             let found = self
                 .connection
                 .prepare_cached(
-                    "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since
+                    "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since,
+                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm
                      FROM feed WHERE name = ?1",
                 )?
                 .query_row(params![name], |row| {
@@ -92,20 +139,26 @@ impl Reader {
                         validators: Validators { etag: row.get(2)?, last_modified: row.get(3)? },
                         document: row.get(4)?,
                         last_polled_at: time(row, 5)?,
-                        next_poll_at: time(row, 6)?,
+                        next: next_poll(row, 6, 9)?,
                         consecutive_failures: row.get(7)?,
                         failing_since: time(row, 8)?,
+                        moved: moved(row, 10)?,
+                        memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
+                        present_keys: Vec::new(),
                     };
                     Ok((row.get::<_, i64>(0)?, state))
                 })
                 .optional()?;
             let Some((feed, mut state)) = found else { return Ok(None) };
-            state.present = self
+            let mut statement = self
                 .connection
-                .prepare_cached("SELECT entry_hash FROM sighting WHERE feed = ?1 AND left_at IS NULL")?
-                .query_map(params![feed], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
+                .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;
+            let mut sightings = statement.query(params![feed])?;
+            while let Some(row) = sightings.next()? {
+                state.present.push(row.get(0)?);
+                state.present_keys.extend([row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten());
+            }
             Ok(Some(state))
         };
         read().map_err(|error| self.error(error))
@@ -120,13 +173,7 @@ impl Reader {
             self.connection
                 .prepare_cached("SELECT name, url, last_polled_at, next_poll_at, next_poll_reason FROM feed")?
                 .query_map([], |row| {
-                    let reason = row.get::<_, Option<String>>(4)?.as_deref().and_then(Reason::parse);
-                    Ok(PlannedPoll {
-                        feed: row.get(0)?,
-                        url: row.get(1)?,
-                        last_polled_at: time(row, 2)?,
-                        next: time(row, 3)?.zip(reason).map(|(at, reason)| NextPoll { at, reason }),
-                    })
+                    Ok(PlannedPoll { feed: row.get(0)?, url: row.get(1)?, last_polled_at: time(row, 2)?, next: next_poll(row, 3, 4)? })
                 })?
                 .collect::<rusqlite::Result<_>>()
         };

@@ -122,9 +122,12 @@ impl Lab {
             at,
             http_status: Some(200),
             error: None,
+            asked: true,
             gone: false,
             validators: None,
             redirected_to: None,
+            own_url_asked: true,
+            memory: None,
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };

@@ -22,7 +22,7 @@ mod writer;
 pub use self::articles::{Articles, Selection};
 pub use self::connect::{Archive, Reader};
 pub use self::error::StoreError;
-pub use self::feeds::{FeedState, FeedSummary, PlannedPoll};
+pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
 pub use self::lock::PollerLock;
 pub use self::polls::{Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 pub use self::search::SearchQuery;

@@ -103,14 +103,20 @@ pub struct Poll {
     pub http_status: Option<u16>,
     /// Why it failed; `None` where it did not.
     pub error: Option<String>,
-    /// The server said 410.
+    /// Was a request sent? Where its host wants to be left alone, none is, and the plan alone changes.
+    pub asked: bool,
+    /// The server said 410, or the feed has done nothing but fail for too long.
     pub gone: bool,
     /// What to ask with next time; `None` keeps what is there.
     pub validators: Option<Validators>,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
+    /// Was the feed's own URL asked, and not only where it leads?
+    pub own_url_asked: bool,
     /// When to ask again, and why then.
     pub next: NextPoll,
+    /// What the schedule remembers; `None` keeps what is there.
+    pub memory: Option<String>,
     /// What came, unless it was what came before.
     pub document: Option<PolledDocument>,
 }
@@ -148,6 +154,13 @@ fn feed_row(connection: &Connection, feed: &PolledFeed) -> rusqlite::Result<Feed
     connection
         .prepare_cached("INSERT INTO feed (name, url) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?
         .execute(params![feed.name, feed.url])?;
+    // What was learned at another URL says nothing about this one.
+    connection
+        .prepare_cached(
+            "UPDATE feed SET consecutive_failures = 0, failing_since = NULL, gone_since = NULL, redirected_to = NULL,
+               redirected_since = NULL, own_url_asked_at = NULL, rhythm = NULL WHERE name = ?1 AND url <> ?2",
+        )?
+        .execute(params![feed.name, feed.url])?;
     connection
         .prepare_cached("SELECT feed, last_seen_at FROM feed WHERE name = ?1")?
         .query_row(params![feed.name], |row| Ok(FeedRow { row: row.get(0)?, last_seen_at: row.get(1)? }))
@@ -156,6 +169,12 @@ fn feed_row(connection: &Connection, feed: &PolledFeed) -> rusqlite::Result<Feed
 /// The poll's own record; all that a "not modified" writes.
 fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64) -> rusqlite::Result<()> {
     let now = poll.at.timestamp_millis();
+    if !poll.asked {
+        connection
+            .prepare_cached("UPDATE feed SET url = ?2, next_poll_at = ?3, next_poll_reason = ?4 WHERE feed = ?1")?
+            .execute(params![feed, poll.feed.url, poll.next.at.timestamp_millis(), poll.next.reason.as_str()])?;
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "UPDATE feed SET url = ?2, last_polled_at = ?3, next_poll_at = ?4, http_status = ?5, last_error = ?6,
@@ -164,7 +183,8 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                gone_since = CASE WHEN ?7 THEN coalesce(gone_since, ?3) ELSE NULL END,
                last_seen_at = CASE WHEN ?6 IS NULL THEN ?3 ELSE last_seen_at END,
                redirected_since = CASE WHEN ?6 IS NOT NULL OR redirected_to IS ?8 THEN redirected_since WHEN ?8 IS NULL THEN NULL ELSE ?3 END,
-               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10
+               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10,
+               own_url_asked_at = CASE WHEN ?11 THEN ?3 ELSE own_url_asked_at END, rhythm = coalesce(?12, rhythm)
              WHERE feed = ?1",
         )?
         .execute(params![
@@ -177,7 +197,9 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
             poll.gone,
             poll.redirected_to,
             poll.next.reason.as_str(),
-            poll.feed.title
+            poll.feed.title,
+            poll.own_url_asked,
+            poll.memory
         ])?;
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![

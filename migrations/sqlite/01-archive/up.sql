@@ -29,9 +29,13 @@ CREATE TABLE feed (
   consecutive_failures INTEGER NOT NULL DEFAULT 0,
   failing_since        INTEGER,
   gone_since           INTEGER,
-  redirected_to        TEXT,
-  redirected_since     INTEGER
+  redirected_to        TEXT,                        -- where permanent redirects lead …
+  redirected_since     INTEGER,                     -- … and since when they do
+  own_url_asked_at     INTEGER,                     -- last request to `url` itself: a redirect that held is followed at once
+  rhythm               TEXT                         -- what the schedule remembers, JSON
 ) STRICT;
+
+CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
 
 CREATE TABLE article (
   article      INTEGER PRIMARY KEY,

@@ -1,0 +1,343 @@
+//! A feed's rhythm: how often it publishes, at which hours and on which days, whether its articles come in bursts,
+//! and how fast its window turns over.
+//!
+//! What is kept is small and of a fixed size: counters that halve every two weeks, so that a feed which changes its
+//! habits is known anew within a month. [`learn`] is pure; a rhythm is what a feed's polls have made of an empty one.
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use serde::{Deserialize, Serialize};
+
+const HOUR: f64 = 3600.0;
+const DAY: f64 = 86_400.0;
+
+/// Counters halve in so many seconds.
+const HALF_LIFE: f64 = 14.0 * DAY;
+
+/// A turnover that was seen is believed to take twice as long after so many seconds in which it was not seen again.
+const TURNOVER_HALF_LIFE: f64 = 7.0 * DAY;
+
+/// Articles closer together than this belong to one burst, seconds.
+pub(super) const BURST: f64 = HOUR / 3.0;
+
+/// Of fewer articles it cannot be said whether they come in bursts.
+const FEW_FOLLOWERS: f64 = 8.0;
+
+/// What is believed before anything was seen: so many articles …
+const PRIOR_ARTICLES: f64 = 0.25;
+/// … in so many seconds.
+const PRIOR_TIME: f64 = 0.5 * DAY;
+
+/// A first document tells of at least so many seconds: its dates may be those of its making.
+const SHORTEST_PAST: f64 = 0.25 * DAY;
+
+/// Below so many seconds of watching, nothing is known.
+const SHORTEST_WATCH: f64 = 0.25 * DAY;
+
+/// So long after the first poll a feed may still surprise, seconds …
+const YOUTH: f64 = 3.0 * DAY;
+/// … by an hour so many times as busy as what its document told of.
+const UNSEEN_PEAK: f64 = 4.0;
+
+/// A document of fewer entries has no window that could turn over.
+const SMALLEST_WINDOW: usize = 4;
+
+/// No window is believed to turn over in less, seconds.
+const FASTEST_TURNOVER: f64 = 120.0;
+
+/// A step of time beyond this was made by a clock that was wrong, or by a daemon that slept: it is forgotten about in
+/// part, not in full.
+const LONGEST_STEP: f64 = 28.0 * DAY;
+
+/// What one poll that was answered has shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The dates of the document's entries, in any order; empty where the document had not changed.
+    pub dates: &'a [DateTime<Utc>],
+    /// Entries in the document; 0 where it had not changed.
+    pub entries: usize,
+    /// Entries that the feed had not shown before.
+    pub new: usize,
+    /// Entries that had stood in the document before, too.
+    pub kept: usize,
+}
+
+impl Observation<'_> {
+    /// A poll that found the document as it was.
+    pub fn unchanged(at: DateTime<Utc>) -> Self {
+        Self { at, dates: &[], entries: 0, new: 0, kept: 0 }
+    }
+}
+
+/// What is known of when a feed publishes. Empty for a feed that was never polled.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rhythm {
+    /// The last poll that was learned from, seconds since 1970.
+    seen_until: Option<i64>,
+    /// The first, seconds since 1970.
+    begun: Option<i64>,
+    /// The latest date of an entry, seconds since 1970.
+    newest: Option<i64>,
+    /// Time watched, seconds.
+    watched: f64,
+    /// Articles by hour of day, UTC.
+    hours: [f64; 24],
+    /// Articles by day of week, Monday first.
+    days: [f64; 7],
+    /// Articles that had one before them …
+    followers: f64,
+    /// … and those of them that followed within [`BURST`].
+    close_followers: f64,
+    /// The shortest time in which a window's worth of entries came, seconds.
+    turnover: Option<f64>,
+    /// Entries in the last document.
+    window: usize,
+}
+
+/// What a feed's rhythm becomes by one poll that was answered.
+pub fn learn(rhythm: &Rhythm, seen: &Observation<'_>) -> Rhythm {
+    let mut next = rhythm.clone();
+    let at = seen.at.timestamp();
+    // A clock that jumped back has let no time pass.
+    let passed = rhythm.seen_until.map_or(0.0, |before| seconds(at - before).clamp(0.0, LONGEST_STEP));
+    next.pass(passed);
+    let mut dates: Vec<i64> = seen.dates.iter().map(|date| date.timestamp()).filter(|date| *date <= at).collect();
+    dates.sort_unstable();
+    match rhythm.seen_until {
+        None => next.begin(at, &dates),
+        Some(before) => next.go_on(before, at, &dates, seen),
+    }
+    next.see_turnover(&dates, seen, passed, rhythm.seen_until.is_some());
+    next.newest = next.newest.max(dates.last().copied()).filter(|newest| *newest <= at);
+    next.seen_until = Some(at);
+    next.begun = next.begun.or(Some(at));
+    next
+}
+
+fn seconds(difference: i64) -> f64 {
+    // Differences of plausible dates are far below 2^53.
+    difference as f64
+}
+
+fn remains(age: f64, half_life: f64) -> f64 {
+    (-age.max(0.0) / half_life).exp2()
+}
+
+impl Rhythm {
+    fn pass(&mut self, passed: f64) {
+        let remains = remains(passed, HALF_LIFE);
+        let counters = self.hours.iter_mut().chain(&mut self.days);
+        for counter in counters.chain([&mut self.followers, &mut self.close_followers, &mut self.watched]) {
+            *counter *= remains;
+        }
+        self.watched += passed * (1.0 + remains) / 2.0;
+        self.turnover = self.turnover.map(|turnover| turnover / self::remains(passed, TURNOVER_HALF_LIFE));
+    }
+
+    /// The first document tells of the time since its oldest entry.
+    fn begin(&mut self, at: i64, dates: &[i64]) {
+        let Some(oldest) = dates.first() else { return };
+        let past = seconds(at - oldest);
+        self.watched = ((1.0 - remains(past, HALF_LIFE)) * HALF_LIFE / std::f64::consts::LN_2).max(SHORTEST_PAST);
+        let mut last = *oldest;
+        for date in dates {
+            // Entries of one second are one event: to be late for one is to be late for all.
+            if *date > last {
+                self.count(at, *date, Some(last));
+                last = *date;
+            }
+        }
+    }
+
+    /// A later document tells of the time since the last poll.
+    fn go_on(&mut self, before: i64, at: i64, dates: &[i64], seen: &Observation<'_>) {
+        let known = self.newest;
+        let mut last = known;
+        let mut dated = 0;
+        for date in dates.iter().filter(|date| known.is_none_or(|newest| **date > newest)) {
+            dated += 1;
+            if last.is_none_or(|last| *date > last) {
+                self.count(at, *date, last);
+                last = Some(*date);
+            }
+        }
+        // What has no date, or one that lies too far back to say when it came, came at some time since the last poll.
+        let undated = seen.new.saturating_sub(dated);
+        for n in 0..undated {
+            let share = (n as f64 + 0.5) / undated as f64;
+            let date = before + (seconds(at - before) * share) as i64;
+            self.count(at, date, None);
+        }
+    }
+
+    fn count(&mut self, at: i64, date: i64, last: Option<i64>) {
+        let Some(when) = DateTime::from_timestamp(date, 0) else { return };
+        let weight = remains(seconds(at - date), HALF_LIFE);
+        if let Some(hour) = self.hours.get_mut(when.hour() as usize) {
+            *hour += weight;
+        }
+        if let Some(day) = self.days.get_mut(when.weekday().num_days_from_monday() as usize) {
+            *day += weight;
+        }
+        if let Some(last) = last {
+            self.followers += weight;
+            if seconds(date - last) < BURST {
+                self.close_followers += weight;
+            }
+        }
+    }
+
+    fn see_turnover(&mut self, dates: &[i64], seen: &Observation<'_>, passed: f64, is_later: bool) {
+        let window = seen.entries;
+        if window > 0 {
+            self.window = window;
+        }
+        if window < SMALLEST_WINDOW {
+            return;
+        }
+        let mut fastest = f64::INFINITY;
+        if let (Some(oldest), Some(newest)) = (dates.first(), dates.last()) {
+            let all = seconds(newest - oldest);
+            // Pinned entries stand among the oldest and say nothing: the newest three quarters tell of the whole.
+            let quarter = dates.len() / 4;
+            let most = dates.get(quarter).map_or(all, |from| seconds(newest - from));
+            let per_entry = (all / (dates.len() as f64 - 1.0)).min(most / (dates.len() as f64 - 1.0 - quarter as f64));
+            // Dates of one minute are those of the document's making.
+            if dates.len() >= SMALLEST_WINDOW && all >= 60.0 {
+                fastest = per_entry * window as f64;
+            }
+        }
+        if is_later && passed > 0.0 && seen.new * 4 >= window * 3 {
+            // Where nothing is left of what stood there, more may have come and gone.
+            let gap = if seen.kept * 10 <= window { 2.0 } else { 1.0 };
+            fastest = fastest.min(passed * window as f64 / seen.new as f64 / gap);
+        }
+        if fastest.is_finite() {
+            let fastest = fastest.max(FASTEST_TURNOVER);
+            self.turnover = Some(self.turnover.map_or(fastest, |known| known.min(fastest)));
+        }
+    }
+
+    /// Is enough known to go by?
+    pub fn is_known(&self) -> bool {
+        self.watched >= SHORTEST_WATCH
+    }
+
+    /// The shortest time in which the whole window is known to turn over, seconds.
+    pub fn turnover(&self) -> Option<f64> {
+        self.turnover
+    }
+
+    /// Articles an hour, on the average.
+    pub fn mean_rate(&self) -> f64 {
+        let articles: f64 = self.hours.iter().sum();
+        (articles + PRIOR_ARTICLES) / (self.watched + PRIOR_TIME) * HOUR
+    }
+
+    /// The latest date of an entry, seconds since 1970.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// The chance that an article is followed by another within [`BURST`].
+    pub fn burst_chance(&self) -> f64 {
+        // As if two had been seen that nothing followed.
+        self.close_followers / (self.followers + 2.0)
+    }
+
+    /// How the rate depends on the time: a factor for each hour of the day and each day of the week, 1 on the average.
+    pub fn profile(&self) -> Profile {
+        // Articles of one burst are one piece of evidence.
+        let burst_size = 1.0 / (1.0 - self.burstiness());
+        Profile { hours: factors(self.hours, burst_size), days: factors(self.days, burst_size) }
+    }
+
+    /// The chance that an article is followed by another of the same burst: 0 where articles come independently.
+    fn burstiness(&self) -> f64 {
+        if self.followers < FEW_FOLLOWERS {
+            return 0.0;
+        }
+        // Where a share `x` of the articles ends a burst, bursts begin at `x` × `rate`, and an article is the last for the
+        // time of a burst with a chance of `x` × exp(-`x` × `rate`). That grows up to `x` = 1 ÷ `rate`; beyond, a busy feed without
+        // bursts looks the same as one with few.
+        let last = 1.0 - self.close_followers / self.followers;
+        let rate = self.mean_rate() * BURST / HOUR;
+        if rate > 1.0 && last < 1.3 * (-rate).exp() {
+            return 0.0;
+        }
+        let (mut low, mut high) = (0.0, 1.0_f64.min(1.0 / rate));
+        for _ in 0..20 {
+            let x = (low + high) / 2.0;
+            if x * (-x * rate).exp() < last { low = x } else { high = x }
+        }
+        1.0 - high.clamp(0.1, 1.0)
+    }
+
+    /// Was the first poll so short a time ago that the feed may have hours in which nobody has watched it yet?
+    fn is_young(&self) -> bool {
+        self.begun.zip(self.seen_until).is_none_or(|(begun, seen)| seconds(seen - begun) < YOUTH)
+    }
+
+    /// So many articles may be expected to come before the next poll: then it is next to impossible that more come than
+    /// the window holds. `None` where the window is not known.
+    pub fn safe_articles(&self) -> Option<f64> {
+        if self.window < SMALLEST_WINDOW {
+            return None;
+        }
+        // Bursts of geometric size: the variance of a count is so many times its mean.
+        let burstiness = self.burstiness();
+        let spread = (1.0 + burstiness) / (1.0 - burstiness);
+        // The mean whose excess by four standard deviations still fits.
+        let half = 2.0 * spread.sqrt();
+        let root = (half * half + self.window as f64).sqrt() - half;
+        // What comes at the feed's busiest hour is not known before some days have passed.
+        Some(root * root / if self.is_young() { UNSEEN_PEAK } else { 1.0 })
+    }
+
+    /// With no more digits than tell something.
+    pub fn rounded(&self) -> Self {
+        let round = |value: f64| (value * 1000.0).round() / 1000.0;
+        Self {
+            watched: self.watched.round(),
+            hours: self.hours.map(round),
+            days: self.days.map(round),
+            followers: round(self.followers),
+            close_followers: round(self.close_followers),
+            turnover: self.turnover.map(f64::round),
+            ..self.clone()
+        }
+    }
+}
+
+/// How the rate depends on the time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Profile {
+    hours: [f64; 24],
+    days: [f64; 7],
+}
+
+impl Profile {
+    /// The factor at a time.
+    pub fn at(&self, when: DateTime<Utc>) -> f64 {
+        let hour = self.hours.get(when.hour() as usize).copied().unwrap_or(1.0);
+        let day = self.days.get(when.weekday().num_days_from_monday() as usize).copied().unwrap_or(1.0);
+        hour * day
+    }
+}
+
+/// Each bin's share against an even one, believed as far as the bins differ by more than chance makes them differ.
+fn factors<const BINS: usize>(counts: [f64; BINS], burst_size: f64) -> [f64; BINS] {
+    let total: f64 = counts.iter().sum();
+    let even = total / BINS as f64;
+    if even <= 0.0 {
+        return [1.0; BINS];
+    }
+    // Pearson's statistic, whose mean by chance is the number of degrees of freedom; what is beyond that and its usual
+    // scatter is the part that is real (an empirical Bayes estimate).
+    let freedom = BINS as f64 - 1.0;
+    let scatter = counts.iter().map(|count| (count - even).powi(2) / even).sum::<f64>() / burst_size;
+    let real = (1.0 - (freedom + (2.0 * freedom).sqrt()) / scatter.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+    counts.map(|count| 1.0 - real + real * count / even)
+}
