@@ -227,3 +227,235 @@ fn publisher(entry: &Entry, feed: &FeedHead) -> (Option<String>, Option<String>)
     }
     (name(feed.title.as_deref()), feed.site_url.as_deref().and_then(|url| web_url(url, None)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::article::Completeness;
+    use crate::parse::{Person, Source};
+
+    const EXEMPLAR: &str = include_str!("../tests/fixtures/article/exemplar-shape.html");
+    const EXEMPLAR_TEXT: &str = include_str!("../tests/fixtures/article/exemplar-shape.txt");
+
+    fn settings() -> NormaliseSettings {
+        NormaliseSettings { reading_speed: 180, feed_language: None, now: "2025-01-24T00:00:00Z".parse().unwrap() }
+    }
+
+    fn draft(entry: &Entry) -> Draft {
+        normalise(entry, &FeedHead::default(), &settings()).0
+    }
+
+    fn html(source: &str) -> Option<Markup> {
+        Some(Markup::Html(source.to_owned()))
+    }
+
+    fn exemplar() -> Entry {
+        Entry {
+            link: Some("https://www.example.org/news/library?utm_source=feed#".to_owned()),
+            title: html("Town Library Opens Reading Room on the Harbour, Promises Longer Hours"),
+            authors: vec![Person { name: Some("Staff writer".to_owned()), ..Person::default() }],
+            published: Some(Stamp { text: "2025-01-23".to_owned(), at: Some("2025-01-23T00:00:00Z".parse().unwrap()) }),
+            content: html(EXEMPLAR),
+            ..Entry::default()
+        }
+    }
+
+    #[test]
+    fn a_body_of_the_exemplars_shape_comes_out_as_its_paragraphs_alone() {
+        let draft = draft(&exemplar());
+        assert_eq!(draft.text, EXEMPLAR_TEXT.trim_end());
+        assert_eq!((draft.word_count, draft.reading_time_minutes), (386, 3));
+        assert_eq!(draft.url.as_deref(), Some("https://www.example.org/news/library"));
+        assert_eq!(draft.authors, ["Staff writer"]);
+        assert_eq!(draft.rights.as_deref(), Some("Copyright © 2024 Example Gazette. All rights reserved."));
+        assert_eq!(draft.language.as_deref(), Some("en"));
+        assert_eq!(draft.completeness, Completeness::Full);
+        assert_eq!(draft.summary.as_deref(), EXEMPLAR_TEXT.lines().next());
+        assert_eq!(draft.image, None);
+        assert_eq!(draft.provenance, Provenance { body: Some(Origin::Feed), published: Some(Origin::Feed), authors: Some(Origin::Feed) });
+        assert!(draft.html.contains("Similiar Posts"), "the body's HTML is only sanitised");
+    }
+
+    #[test]
+    fn reading_time_goes_with_the_speed() {
+        let fast = NormaliseSettings { reading_speed: 386, ..settings() };
+        assert_eq!(normalise(&exemplar(), &FeedHead::default(), &fast).0.reading_time_minutes, 1);
+    }
+
+    #[test]
+    fn the_permalink_is_the_link_before_a_redirector_else_the_link_else_a_guid_that_is_one() {
+        let link = |link: &str| Some(link.to_owned());
+        for (entry, want) in [
+            (Entry { original_link: link("https://e.org/a"), link: link("https://r.org/1"), ..Entry::default() }, Some("https://e.org/a")),
+            (
+                Entry {
+                    link: link("https://e.org/a?fbclid=1"),
+                    guid: link("https://e.org/b"),
+                    guid_is_permalink: true,
+                    ..Entry::default()
+                },
+                Some("https://e.org/a"),
+            ),
+            (Entry { guid: link("https://e.org/b"), guid_is_permalink: true, ..Entry::default() }, Some("https://e.org/b")),
+            (Entry { guid: link("https://e.org/b"), ..Entry::default() }, None),
+            (Entry { guid: link("tag:e.org,2025:1"), guid_is_permalink: true, ..Entry::default() }, None),
+            (Entry { link: link("/a"), base: link("https://e.org/feed"), ..Entry::default() }, Some("https://e.org/a")),
+            (Entry { link: link("/a"), ..Entry::default() }, None),
+            (Entry { link: link("javascript:a"), ..Entry::default() }, None),
+            (Entry { link: link(" "), base: link("https://e.org/feed"), ..Entry::default() }, None),
+        ] {
+            assert_eq!(draft(&entry).url.as_deref(), want, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn dates_that_are_not_credible_are_null_and_named() {
+        let stamp = |at: &str| Some(Stamp { text: at.to_owned(), at: at.parse().ok() });
+        let entry = Entry { published: stamp("2099-01-01T00:00:00Z"), updated: stamp("2025-01-01T00:00:00Z"), ..Entry::default() };
+        let (draft, warnings) = normalise(&entry, &FeedHead::default(), &settings());
+        assert_eq!((draft.published, draft.updated.is_some(), draft.provenance.published), (None, true, None));
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with("published: "), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_summary_is_the_abstract_else_the_first_paragraph() {
+        let body = "<p>The bridge is open. It was closed for a year.</p><p>More follows.</p>";
+        for (content, abstract_, want) in [
+            (html(body), html("The <b>old</b> bridge. Continue reading"), Some("The old bridge.")),
+            (html(body), None, Some("The bridge is open. It was closed for a year.")),
+            (None, html(body), Some("The bridge is open. It was closed for a year.")),
+            (html(body), html("The post Bridge appeared first on Example."), Some("The bridge is open. It was closed for a year.")),
+            (html(" "), html("Only this."), Some("Only this.")),
+            (None, None, None),
+        ] {
+            let entry = Entry { content, summary: abstract_, ..Entry::default() };
+            assert_eq!(draft(&entry).summary.as_deref(), want, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_entry_does_not_say_the_feed_may() {
+        let feed = FeedHead {
+            title: Some("Example &amp; Sons".to_owned()),
+            site_url: Some("https://example.org/".to_owned()),
+            language: Some("en_GB".to_owned()),
+            rights: Some("© Example".to_owned()),
+            license: Some("https://creativecommons.org/licenses/by/4.0/".to_owned()),
+            ..FeedHead::default()
+        };
+        let plain = normalise(&Entry::default(), &feed, &settings()).0;
+        assert_eq!(plain.site.as_deref(), Some("Example & Sons"));
+        assert_eq!(plain.site_url.as_deref(), Some("https://example.org/"));
+        assert_eq!(plain.language.as_deref(), Some("en-GB"));
+        assert_eq!(plain.rights.as_deref(), Some("© Example"));
+        assert_eq!(plain.license.as_deref(), Some("https://creativecommons.org/licenses/by/4.0/"));
+        assert_eq!(plain.provenance, Provenance::default());
+        let again = Entry {
+            source: Some(Source { title: Some("Origin".to_owned()), url: Some("https://origin.example/".to_owned()) }),
+            language: Some("de".to_owned()),
+            rights: Some("&copy; Origin".to_owned()),
+            ..Entry::default()
+        };
+        let again = normalise(&again, &feed, &settings()).0;
+        assert_eq!(again.site.as_deref(), Some("Origin"));
+        assert_eq!(again.site_url.as_deref(), Some("https://origin.example/"));
+        assert_eq!(again.language.as_deref(), Some("de"));
+        assert_eq!(again.rights.as_deref(), Some("© Origin"));
+        let configured = NormaliseSettings { feed_language: Some("fr".to_owned()), ..settings() };
+        assert_eq!(normalise(&exemplar(), &FeedHead::default(), &configured).0.language.as_deref(), Some("fr"));
+        assert_eq!(
+            normalise(&exemplar(), &FeedHead { language: Some("und".to_owned()), ..FeedHead::default() }, &settings())
+                .0
+                .language
+                .as_deref(),
+            Some("en")
+        );
+    }
+
+    #[test]
+    fn the_image_is_the_entrys_else_the_first_picture_of_the_body() {
+        let body = "<img src=\"/px.gif\" width=1 height=1><img src=\"/smilies/a.gif\"><img src=\"/lead.jpg\"><img src=\"/next.jpg\">";
+        let base = Some("https://example.org/feed.xml".to_owned());
+        let entry = Entry { content: html(body), base: base.clone(), ..Entry::default() };
+        assert_eq!(draft(&entry).image.as_deref(), Some("https://example.org/lead.jpg"));
+        let entry = Entry { image: Some("https://example.org/own.jpg".to_owned()), ..entry };
+        assert_eq!(draft(&entry).image.as_deref(), Some("https://example.org/own.jpg"));
+    }
+
+    #[test]
+    fn categories_and_enclosures_come_without_doubles() {
+        let category = |term: &str, label: Option<&str>| Category { term: term.to_owned(), label: label.map(str::to_owned), scheme: None };
+        let enclosure = |url: &str| Enclosure { url: url.to_owned(), media_type: Some("audio/mpeg".to_owned()), length: Some(1) };
+        let entry = Entry {
+            categories: vec![
+                category("World", None),
+                category(" world ", None),
+                category("t1", Some("Arts &amp; Books")),
+                category("", None),
+            ],
+            enclosures: vec![enclosure("https://e.org/a.mp3"), enclosure("https://e.org/a.mp3"), enclosure("b.mp3")],
+            base: Some("https://e.org/feed".to_owned()),
+            ..Entry::default()
+        };
+        let draft = draft(&entry);
+        assert_eq!(draft.categories, ["World", "Arts & Books"]);
+        assert_eq!(draft.enclosures.iter().map(|e| e.url.as_str()).collect::<Vec<_>>(), ["https://e.org/a.mp3", "https://e.org/b.mp3"]);
+    }
+
+    #[test]
+    fn a_plain_text_body_becomes_paragraphs() {
+        let entry = Entry { content: Some(Markup::Text("1 < 2\nand 3\n\nEnd & more".to_owned())), ..Entry::default() };
+        let draft = draft(&entry);
+        assert_eq!(draft.html, "<p>1 &lt; 2<br>and 3</p><p>End &amp; more</p>");
+        assert_eq!(draft.text, "1 < 2\nand 3\n\nEnd & more");
+    }
+
+    #[test]
+    fn a_body_that_leads_to_its_page_is_an_excerpt() {
+        for (body, want) in [
+            ("<p>The bridge is open.</p><p><a href=\"https://e.org/a\">Continue reading</a></p>", Completeness::Excerpt),
+            (
+                "<p>The bridge is open […]</p><p>The post <a href=\"https://e.org/a\">Bridge</a> appeared first on <a href=\"https://e.org\">E</a>.</p>",
+                Completeness::Excerpt,
+            ),
+            ("<p>The bridge is open.</p>", Completeness::Unknown),
+        ] {
+            let entry = Entry { content: html(body), link: Some("https://e.org/a".to_owned()), ..Entry::default() };
+            assert_eq!(draft(&entry).completeness, want, "{body}");
+        }
+    }
+
+    fn any_markup() -> impl Strategy<Value = Option<Markup>> {
+        prop_oneof![
+            Just(None),
+            "\\PC{0,60}".prop_map(|text| Some(Markup::Text(text))),
+            "(<[a-z]{1,4}( [a-z]{1,5}=\"[^\"]{0,6}\")?>|</[a-z]{1,4}>|&[a-z#0-9]{1,6};|\\PC{1,6}){0,20}"
+                .prop_map(|html| Some(Markup::Html(html))),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_entry_becomes_a_draft(
+            title in any_markup(), summary in any_markup(), content in any_markup(), words in prop::collection::vec(prop::option::of("\\PC{0,20}"), 8),
+        ) {
+            let at = |n: usize| words[n].clone();
+            let entry = Entry {
+                guid: at(0), link: at(1), title, summary, content, language: at(2), rights: at(3), base: at(4), image: at(5), license: at(6),
+                authors: vec![Person { name: at(7), email: at(0), uri: None }],
+                ..Entry::default()
+            };
+            let draft = draft(&entry);
+            prop_assert!(draft.summary.iter().all(|summary| summary.chars().count() <= summary::MAX_CHARACTERS && !summary.is_empty()));
+            prop_assert!(!draft.title.contains(['\n', '\r']));
+            prop_assert!(draft.reading_time_minutes >= 1);
+            prop_assert!(draft.url.iter().all(|url| is_web(url)));
+            prop_assert!(!draft.text.starts_with('\n') && !draft.text.contains("\n\n\n"));
+        }
+    }
+}

@@ -13,13 +13,14 @@ pub fn names(people: &[Person]) -> Vec<String> {
     for person in people {
         let name = person.name.as_deref().map(title::label).unwrap_or_default();
         let (name, address) = without_address(&name);
-        let split = split(&name);
-        if split.is_empty() {
+        let parts = split(&name);
+        if parts.is_empty() {
             // An address is a byline only where nothing better is known.
             if let Some(email) = person.email.as_deref().map(title::label).filter(|email| !email.is_empty()) {
                 let (name, address) = without_address(&email);
-                if !name.is_empty() {
-                    add(&mut names, name);
+                let parts = split(&name);
+                if !parts.is_empty() {
+                    parts.into_iter().for_each(|name| add(&mut names, name));
                 } else if let Some(address) = address {
                     add(&mut names, address);
                 } else {
@@ -29,7 +30,7 @@ pub fn names(people: &[Person]) -> Vec<String> {
                 add(&mut names, address);
             }
         }
-        for name in split {
+        for name in parts {
             add(&mut names, name);
         }
     }

@@ -106,6 +106,7 @@ fn cut(line: &str) -> String {
         return line.to_owned();
     }
     // Where a grapheme ends within the limit, with one character left for the ellipsis.
+    let mut ends = Vec::with_capacity(MAX_CHARACTERS);
     let mut characters = 0;
     let mut fits = 0;
     let mut fits_with_ellipsis = 0;
@@ -119,12 +120,13 @@ fn cut(line: &str) -> String {
             break;
         }
         fits = end;
+        ends.push(end);
     }
     if fits == line.len() {
         return line.to_owned();
     }
     let head = &line[..fits];
-    if let Some(end) = last_sentence_end(head, &line[fits..]).filter(|&end| head[..end].chars().count() >= MIN_SENTENCES) {
+    if let Some(end) = last_sentence_end(head, &line[fits..], &ends).filter(|&end| head[..end].chars().count() >= MIN_SENTENCES) {
         return head[..end].to_owned();
     }
     let head = &line[..fits_with_ellipsis];
@@ -138,8 +140,8 @@ fn cut(line: &str) -> String {
     cut
 }
 
-/// Where the last whole sentence of `head` ends; `rest` is what follows it.
-fn last_sentence_end(head: &str, rest: &str) -> Option<usize> {
+/// Where the last whole sentence of `head` ends; `rest` is what follows it, `graphemes` where its graphemes end.
+fn last_sentence_end(head: &str, rest: &str, graphemes: &[usize]) -> Option<usize> {
     let mut found = None;
     for (at, c) in head.char_indices() {
         let full_width = matches!(c, '。' | '！' | '？' | '।' | '۔');
@@ -159,7 +161,7 @@ fn last_sentence_end(head: &str, rest: &str) -> Option<usize> {
                 || ["Dr", "Mr", "Mrs", "Ms", "St", "Prof", "Sen", "Rep", "Gov", "Gen", "Col", "No", "vs", "Jr", "Sr", "Mt"]
                     .contains(&word));
         let goes_on = follows.trim_start().chars().next().is_some_and(char::is_lowercase);
-        if boundary && !abbreviation && !goes_on {
+        if boundary && !abbreviation && !goes_on && graphemes.binary_search(&end).is_ok() {
             found = Some(end);
         }
     }

@@ -123,18 +123,15 @@ fn markup(rest: &str) -> (Option<Piece<'_>>, usize) {
         Some(first) if first.is_ascii_alphabetic() => {
             let name_end =
                 bytes[1..].iter().position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>')).map_or(bytes.len(), |n| n + 1);
-            let mut attributes = Attributes { source: &rest[name_end..], position: 0 };
+            let mut attributes = Attributes { source: &rest[name_end..], position: 0, ended_unquoted: false };
             let attribute_count = attributes.by_ref().count();
             let end = name_end + attributes.position;
+            // In `<a href=x/>` the slash is part of the value.
+            let self_closing = end > name_end && bytes[end - 1] == b'/' && !attributes.ended_unquoted;
             if bytes.get(end) != Some(&b'>') {
                 return (Some(Piece::Other), rest.len());
             }
-            let tag = OpenTag {
-                name: &rest[1..name_end],
-                attributes: &rest[name_end..end],
-                attribute_count,
-                self_closing: end > name_end && bytes[end - 1] == b'/',
-            };
+            let tag = OpenTag { name: &rest[1..name_end], attributes: &rest[name_end..end], attribute_count, self_closing };
             (Some(Piece::Open(tag)), end + 1)
         }
         Some(b'/') if bytes.get(2).is_some_and(u8::is_ascii_alphabetic) => match rest.find('>') {
@@ -164,12 +161,14 @@ fn markup(rest: &str) -> (Option<Piece<'_>>, usize) {
 pub struct Attributes<'a> {
     source: &'a str,
     position: usize,
+    /// Was the last value one without quotes?
+    ended_unquoted: bool,
 }
 
 impl<'a> OpenTag<'a> {
     /// The attributes in their order.
     pub fn attributes(&self) -> Attributes<'a> {
-        Attributes { source: self.attributes, position: 0 }
+        Attributes { source: self.attributes, position: 0, ended_unquoted: false }
     }
 }
 
@@ -185,11 +184,14 @@ impl<'a> Iterator for Attributes<'a> {
             }
             at
         };
-        let start = skip(self.position, |b| b.is_ascii_whitespace() || b == b'/');
+        let begun = self.position;
+        let start = skip(begun, |b| b.is_ascii_whitespace() || b == b'/');
         self.position = start;
         if bytes.get(start).is_none_or(|&b| b == b'>') {
+            self.ended_unquoted &= start == begun;
             return None;
         }
+        self.ended_unquoted = false;
         // A name may begin with `=`: the tokeniser takes it for a character of the name.
         let name_end = skip(start + 1, |b| !b.is_ascii_whitespace() && !matches!(b, b'/' | b'>' | b'='));
         let name = self.source.get(start..name_end)?;
@@ -213,6 +215,7 @@ impl<'a> Iterator for Attributes<'a> {
             _ => {
                 let end = skip(value, |b| !b.is_ascii_whitespace() && b != b'>');
                 self.position = end;
+                self.ended_unquoted = true;
                 Some((name, &self.source[value..end]))
             }
         }
@@ -243,7 +246,7 @@ mod tests {
             ("a<b>c</b>d", "[a]+b[c]-b[d]"),
             ("1 < 2 <3 a<", "[1 < 2 <3 a<]"),
             ("<a href='x>y' b=\"</a>\">z</a >", "+a[z]-a"),
-            ("<br/>x<img src=a/>", "+br/[x]+img"),
+            ("<br/>x<img src=a />y<img src=a/>", "+br/[x]+img/[y]+img"),
             ("<!-- <b> -->x<!doctype html>y<?xml ?>z", "?[x]?[y]?[z]"),
             ("<script>a<b></script>c", "+script(a<b>)-script[c]"),
             ("<script/>c", "+script/[c]"),

@@ -236,7 +236,7 @@ impl Scan {
         if self.out.characters.len() > self.start {
             if self.line_break {
                 self.out.characters.push('\n');
-            } else if self.space {
+            } else if self.space && !self.out.characters.ends_with(' ') {
                 self.out.characters.push(' ');
             }
         } else if let Some(marker) = self.marker.take() {

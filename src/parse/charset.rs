@@ -11,6 +11,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::Warning;
+use super::codepage::{CodePage, standard_label};
 
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,9 @@ fn characters<'a>(body: &'a [u8], content_type: Option<&str>, warnings: &mut Vec
         && let Ok(text) = std::str::from_utf8(rest)
     {
         return Cow::Borrowed(text);
+    }
+    if let Some(text) = ebcdic(body) {
+        return Cow::Owned(text);
     }
     if let Some(wide) = wide_encoding(body) {
         return wide.decode(body, warnings);
@@ -92,13 +96,26 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
+/// A document of a mainframe: `<?xm` in EBCDIC, whose declaration can be read by any of its pages (XML appendix F).
+fn ebcdic(body: &[u8]) -> Option<String> {
+    if !body.starts_with(&[0x4c, 0x6f, 0xa7, 0x94]) {
+        return None;
+    }
+    let common = CodePage::for_label("cp037")?;
+    let declaration = common.decode(body.get(..256).unwrap_or(body))?;
+    let declared = declared_encoding(declaration.as_bytes()).and_then(|label| CodePage::for_label(&label));
+    declared.and_then(|page| page.decode(body)).or_else(|| common.decode(body))
+}
+
 /// Reads the bytes as the named character set, if it is known and they can be read so without a fault.
 fn strictly<'a>(body: &'a [u8], label: &str) -> Option<Cow<'a, str>> {
     let folded = label.trim().to_ascii_lowercase();
     if matches!(folded.as_str(), "us-ascii" | "ascii" | "ansi_x3.4-1968" | "iso-ir-6" | "iso646-us") && !body.is_ascii() {
         return None;
     }
-    let encoding = Encoding::for_label(folded.as_bytes())?;
+    let Some(encoding) = Encoding::for_label(folded.as_bytes()).or_else(|| Encoding::for_label(standard_label(&folded)?.as_bytes())) else {
+        return CodePage::for_label(&folded)?.decode(body).map(Cow::Owned);
+    };
     // A document that declares itself 8-bit and is valid UTF-8 beyond ASCII was written by a program that did not
     // know better: two such sequences in a row hardly ever mean something in an 8-bit set.
     if encoding.is_single_byte()
@@ -237,6 +254,8 @@ mod tests {
             (utf32, None, "<a>é</a>"),
             (b"<?xml version='1.0' encoding='utf-16'?><a>\xc3\xa9</a>".to_vec(), None, "é"),
             (b"<?xml version='1.0' encoding='no-such-thing'?><a>\xc3\xa9</a>".to_vec(), None, "é"),
+            (b"<?xml version='1.0' encoding='cp850'?><a>\x80</a>".to_vec(), None, "<a>Ç</a>"),
+            (b"\x4c\x6f\xa7\x94\x93\x6f\x6e\x4c\x81\x6e\xc1\x4c\x61\x81\x6e".to_vec(), None, "<a>A</a>"),
             (b"<a>a\x00b\x08c</a>".to_vec(), None, "<a>abc</a>"),
         ] {
             assert!(text(&body, content_type).contains(want), "{:?} should contain {want:?}", text(&body, content_type));

@@ -1,12 +1,25 @@
-//! Bytes of a feed document become entries: characters decoded, feed-rs asked, and what it drops put back.
+//! Bytes of a feed document become entries.
+//!
+//! `charset` decodes, `prolog` finds the root element, `reader` notes in one pass what stands where in any XML dialect,
+//! `entry` makes entries of that; `repair` mends a document first that cannot be read as it stands; `json` reads JSON Feed.
 //!
 //! Everything here is a pure function of the document, its URL and its declared media type. Nothing is
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
 //! and make the article again under better rules.
 
 pub mod charset;
+mod codepage;
+mod construct;
 pub mod date;
-mod model;
+mod dialect;
+mod entry;
+mod facts;
+mod json;
+mod person;
+mod plain;
+mod prolog;
+mod reader;
+mod repair;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -206,17 +219,47 @@ pub enum ParseError {
 /// # Errors
 /// A [`ParseError`] where the document holds no feed at all; single bad entries are left out with a warning.
 pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Document, ParseError> {
-    let charset::Decoded { text, warnings } = charset::decode(body, content_type);
-    let text = text.trim_ascii_start();
-    if text.is_empty() {
+    let charset::Decoded { text, mut warnings } = charset::decode(body, content_type);
+    if text.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
-    // The declaration names a character set that the text no longer has.
-    let text = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
-        Some((_, rest)) => rest,
-        None => text,
+    if text.trim_ascii_start().starts_with('{') {
+        let mut document = json::read(&text, url)?;
+        warnings.append(&mut document.warnings);
+        return Ok(Document { warnings, ..document });
+    }
+    let Some(prolog) = prolog::read(&text) else { return Err(not_a_feed(&text, url)) };
+    warnings.extend(prolog.warnings);
+    let root = text.get(prolog.root..).unwrap_or_default();
+    let mut document = match parse_xml(root, url, &prolog.entities) {
+        Ok(document) => document,
+        Err(_) => {
+            let mended = repair::mend(root, &prolog.entities);
+            warnings.extend(mended.warnings);
+            parse_xml(&mended.text, url, &prolog.entities).map_err(|fault| ParseError::NotAFeed(fault.to_string()))?
+        }
     };
-    let mut feed = model::read(text, url).map_err(|refusal| ParseError::NotAFeed(refusal.to_string()))?;
-    let entries = std::mem::take(&mut feed.entries);
-    Ok(Document { entries: entries.into_iter().map(|entry| model::entry(entry, &feed)).collect(), feed: model::head(&feed), warnings })
+    warnings.append(&mut document.warnings);
+    Ok(Document { warnings, ..document })
+}
+
+fn not_a_feed(text: &str, url: &Url) -> ParseError {
+    if prolog::is_html(text) {
+        return ParseError::Html { feeds: prolog::named_feeds(text, url) };
+    }
+    ParseError::NotAFeed("no element of RSS, Atom or another feed format".into())
+}
+
+/// Reads a well-formed document from its root element on.
+fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Document, reader::Fault> {
+    let mut found = reader::read(root, url, entities)?;
+    let facts = std::mem::take(&mut found.entries);
+    let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
+    let entries = facts.into_iter().map(|facts| entry::assemble(facts, common)).collect();
+    let warnings = found
+        .undeclared
+        .iter()
+        .map(|prefix| Warning { kind: "undeclared-prefix", message: format!("the prefix {prefix:?} is not declared; read by custom") })
+        .collect();
+    Ok(Document { feed: entry::head(&found, entities), entries, warnings })
 }

@@ -1,0 +1,685 @@
+//! The reader: one streaming pass over a well-formed document of any XML dialect.
+//!
+//! It notes what stands where, with the base and language that hold there, and leaves to [`super::entry`] what that makes of an
+//! entry. It never copies a body: a text construct is skipped over and its place noted.
+//!
+//! feed-rs was to do this, with a pass beside it for what it drops. It went when all that was left to it were the bodies, at half the
+//! cost, and when ordinary documents made it panic (an author written in curly quotes around an e-mail address, a
+//! duration of twenty digits) or overflow the stack (nested `itunes:category`). It stays as a peer in the tests.
+
+use std::rc::Rc;
+
+use quick_xml::NsReader;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use url::Url;
+
+use super::construct::{Construct, Entities, Form, own_text};
+use super::date::parse_date;
+use super::dialect::{Element, Namespace, Text, element};
+use super::facts::{Facts, Guid, GuidKind, Media, Reading};
+use super::{Category, Person, Stamp, UpdateHints, person};
+use crate::article::Enclosure;
+
+/// Why the pass could not come to the document's end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Not well-formed.
+    #[error("{message} (at byte {offset})")]
+    Syntax {
+        /// What the reader says.
+        message: String,
+        /// Where.
+        offset: usize,
+    },
+    /// The document ends within an element.
+    #[error("the document is cut off")]
+    CutOff,
+    /// An element stands after the root element.
+    #[error("a second root element at byte {0}")]
+    SecondRoot(usize),
+}
+
+/// Runs the pass over a document from its root element on.
+///
+/// # Errors
+/// A [`Fault`] where the document is not well-formed: it is to be mended and read again.
+pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Reading<'a>, Fault> {
+    let mut pass = Pass {
+        entities,
+        frames: Vec::new(),
+        contexts: vec![Context { place: Place::Feed, facts: Facts::default(), slot: None }],
+        persons: Vec::new(),
+        base: Rc::new(url.clone()),
+        slots: Vec::new(),
+        out: Reading {
+            head: Facts::default(),
+            root_language: None,
+            hints: UpdateHints::default(),
+            entries: Vec::new(),
+            undeclared: Vec::new(),
+            atom: false,
+        },
+        period: None,
+        frequency: None,
+    };
+    pass.run(text)?;
+    Ok(pass.finish())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Feed,
+    Entry,
+    Source,
+    Image,
+    TextInput,
+    Publication,
+}
+
+struct Context<'a> {
+    place: Place,
+    facts: Facts<'a>,
+    /// An entry's number.
+    slot: Option<usize>,
+}
+
+struct Frame {
+    element: Element,
+    namespace: Namespace,
+    inner_start: usize,
+    base: Rc<Url>,
+    language: Option<Rc<str>>,
+    opens_context: bool,
+    pending: Pending,
+}
+
+/// What a start tag said that is needed at the end tag.
+enum Pending {
+    Nothing,
+    Guid { declared: Option<bool>, kind: GuidKind },
+    Category { scheme: Option<String>, label: Option<String>, has_term: bool },
+    LinkWithAddress,
+}
+
+struct Pass<'a> {
+    entities: &'a Entities,
+    frames: Vec<Frame>,
+    contexts: Vec<Context<'a>>,
+    persons: Vec<Person>,
+    base: Rc<Url>,
+    slots: Vec<Option<Facts<'a>>>,
+    out: Reading<'a>,
+    period: Option<u32>,
+    frequency: Option<u32>,
+}
+
+/// The attributes of one start tag; names in lower case.
+struct Attributes(Vec<(String, String)>);
+
+impl Attributes {
+    fn of(start: &BytesStart<'_>, entities: &Entities) -> Self {
+        Self(
+            start
+                .html_attributes()
+                .with_checks(false)
+                .flatten()
+                .map(|attribute| (attribute.key.as_ref().to_ascii_lowercase(), entities.unescape(&attribute.value).trim().to_owned()))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Present, though perhaps empty.
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// By local name, whatever the prefix.
+    fn local(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key.rsplit(':').next() == Some(name))
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn address(&self) -> Option<&str> {
+        self.get("url").or_else(|| self.get("uri")).or_else(|| self.get("href"))
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn run(&mut self, text: &'a str) -> Result<(), Fault> {
+        let mut reader = NsReader::from_str(text);
+        reader.config_mut().trim_markup_names_in_closing_tags = true;
+        let mut closed = false;
+        loop {
+            let before = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+            let (resolved, event) = match reader.read_resolved_event() {
+                Ok(resolved) => resolved,
+                Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: before }),
+            };
+            match event {
+                Event::Start(_) | Event::Empty(_) if closed => return Err(Fault::SecondRoot(before)),
+                Event::Start(start) => {
+                    let namespace = self.namespace(&resolved, &start);
+                    let after = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                    let element = element(namespace, &local(&start));
+                    if let Element::Text(role) = element {
+                        let attributes = Attributes::of(&start, self.entities);
+                        if attributes.get("type").is_some_and(|kind| kind.starts_with("multipart/")) {
+                            // Atom 0.3: the alternatives within are contents of their own.
+                            self.open(Element::Other, namespace, &start, after);
+                            continue;
+                        }
+                        let span = match reader.read_to_end(start.name()) {
+                            Ok(span) => span,
+                            Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: after }),
+                        };
+                        let end = usize::try_from(span.end).unwrap_or(usize::MAX);
+                        let inner = text.get(after..end).unwrap_or_default();
+                        self.construct(role, namespace, &local(&start), &attributes, inner);
+                    } else {
+                        self.open(element, namespace, &start, after);
+                    }
+                }
+                Event::Empty(start) => {
+                    let namespace = self.namespace(&resolved, &start);
+                    let after = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                    let element = element(namespace, &local(&start));
+                    if !matches!(element, Element::Text(_)) {
+                        self.open(element, namespace, &start, after);
+                        self.close("");
+                        closed = self.frames.is_empty();
+                    }
+                }
+                Event::End(_) => {
+                    let start = self.frames.last().map_or(before, |frame| frame.inner_start);
+                    self.close(text.get(start..before).unwrap_or_default());
+                    closed = self.frames.is_empty();
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        if closed { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    fn finish(mut self) -> Reading<'a> {
+        if let Some(feed) = self.contexts.drain(..).next() {
+            self.out.head = feed.facts;
+        }
+        self.out.entries = self.slots.into_iter().flatten().collect();
+        if self.out.hints.interval_minutes.is_none()
+            && let Some(period) = self.period
+        {
+            self.out.hints.interval_minutes = Some((period / self.frequency.unwrap_or(1).max(1)).max(1));
+        }
+        self.out
+    }
+
+    fn namespace(&mut self, resolved: &ResolveResult<'_>, start: &BytesStart<'_>) -> Namespace {
+        match resolved {
+            ResolveResult::Bound(name) => Namespace::of_name(name.as_ref(), start.name().prefix().is_some()),
+            ResolveResult::Unbound => Namespace::Core,
+            ResolveResult::Unknown(prefix) => {
+                if !self.out.undeclared.iter().any(|known| known == prefix) {
+                    self.out.undeclared.push(prefix.clone());
+                }
+                Namespace::of_prefix(prefix)
+            }
+        }
+    }
+
+    fn facts(&mut self) -> Option<&mut Facts<'a>> {
+        self.contexts.last_mut().map(|context| &mut context.facts)
+    }
+
+    fn place(&self) -> Place {
+        self.contexts.last().map_or(Place::Feed, |context| context.place)
+    }
+
+    fn scope(&self, attributes: &Attributes) -> (Rc<Url>, Option<Rc<str>>) {
+        let (base, language) = match self.frames.last() {
+            Some(frame) => (frame.base.clone(), frame.language.clone()),
+            None => (self.base.clone(), None),
+        };
+        let base = match attributes.get("xml:base").or_else(|| attributes.get("base")) {
+            Some(relative) => base.join(relative).ok().filter(|url| !url.cannot_be_a_base()).map_or(base, Rc::new),
+            None => base,
+        };
+        let language = match attributes.raw("xml:lang").or_else(|| attributes.raw("lang")) {
+            Some("") => None,
+            Some(tag) => Some(Rc::from(tag.replace('_', "-"))),
+            None => language,
+        };
+        (base, language)
+    }
+
+    fn construct(&mut self, role: Text, namespace: Namespace, name: &str, attributes: &Attributes, inner: &'a str) {
+        let (base, language) = self.scope(attributes);
+        let atom = self.out.atom;
+        let default = match role {
+            Text::Content if namespace == Namespace::Xhtml || name == "body" => Form::Xhtml,
+            Text::Content if matches!(name, "encoded" | "fullitem") => Form::Html,
+            Text::Description if name == "description" => Form::Html,
+            Text::Title | Text::Rights | Text::Subtitle if atom && namespace == Namespace::Core => Form::Text,
+            _ => Form::Guess,
+        };
+        let form = Form::of(attributes.get("type"), attributes.get("mode"), default);
+        let construct = Construct { form, inner, base, language, depth: self.frames.len() + 1 };
+        if construct.is_blank() {
+            return;
+        }
+        let Some(facts) = self.facts() else { return };
+        match role {
+            Text::Title => keep_first(&mut facts.title, construct),
+            Text::MediaTitle => keep_first(&mut facts.media_title, construct),
+            Text::Description | Text::Summary => facts.descriptions.push(construct),
+            Text::MediaDescription => keep_first(&mut facts.media_description, construct),
+            Text::Content => facts.contents.push(construct),
+            Text::Subtitle => keep_first(&mut facts.subtitle, construct),
+            Text::Rights => keep_first(&mut facts.rights, construct),
+        }
+    }
+
+    fn open(&mut self, element: Element, namespace: Namespace, start: &BytesStart<'_>, inner_start: usize) {
+        let attributes = Attributes::of(start, self.entities);
+        let (base, language) = self.scope(&attributes);
+        if self.frames.is_empty() {
+            self.out.root_language = language.clone();
+            self.out.atom = matches!(local(start).as_str(), "feed" | "entry");
+        }
+        let mut frame = Frame {
+            element,
+            namespace,
+            inner_start,
+            base: base.clone(),
+            language: language.clone(),
+            opens_context: false,
+            pending: Pending::Nothing,
+        };
+        let place = match element {
+            Element::Entry => Some(Place::Entry),
+            Element::Source if self.place() == Place::Entry => Some(Place::Source),
+            Element::Image => Some(Place::Image),
+            Element::TextInput => Some(Place::TextInput),
+            Element::Publication => Some(Place::Publication),
+            _ => None,
+        };
+        if let Some(place) = place {
+            let slot = (place == Place::Entry).then(|| {
+                self.slots.push(None);
+                self.slots.len() - 1
+            });
+            frame.opens_context = true;
+            let facts = Facts { inherited_language: language, base: Some(base.clone()), ..Facts::default() };
+            self.contexts.push(Context { place, facts, slot });
+        }
+        match element {
+            Element::Feed | Element::Entry => self.feed_or_entry(&attributes, &base),
+            Element::Source => {
+                if let Some(url) = attributes.get("url")
+                    && let Some(facts) = self.facts()
+                {
+                    facts.source_url = absolute(&base, url);
+                }
+            }
+            Element::Author | Element::Editor | Element::OtherPerson => self.persons.push(Person::default()),
+            Element::Guid => {
+                let kind = if local(start) == "guid" { GuidKind::Guid } else { GuidKind::Id };
+                let declared = attributes.get("ispermalink").map(|value| value.eq_ignore_ascii_case("true"));
+                frame.pending = Pending::Guid { declared, kind };
+            }
+            Element::Link => {
+                if let Some(address) = attributes.address() {
+                    self.link(address, &attributes, &base);
+                    frame.pending = Pending::LinkWithAddress;
+                }
+            }
+            Element::Category => {
+                let term = attributes.get("term").or_else(|| attributes.get("text"));
+                let scheme = attributes.get("scheme").or_else(|| attributes.get("domain")).map(str::to_owned);
+                let label = attributes.get("label").map(str::to_owned);
+                if let Some(term) = term {
+                    self.category(term.to_owned(), scheme.clone(), label.clone());
+                }
+                frame.pending = Pending::Category { scheme, label, has_term: term.is_some() };
+            }
+            Element::Enclosure => {
+                if let Some(url) = attributes.address().and_then(|url| absolute(&base, url)) {
+                    self.enclosure(url, &attributes);
+                }
+            }
+            Element::MediaContent => {
+                if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
+                    && let Some(facts) = self.facts()
+                {
+                    facts.media.push(Media {
+                        url,
+                        media_type: attributes.get("type").map(str::to_owned),
+                        medium: attributes.get("medium").map(str::to_ascii_lowercase),
+                        length: attributes.get("filesize").and_then(|length| length.parse().ok()),
+                    });
+                }
+            }
+            Element::Thumbnail | Element::ItunesImage => {
+                if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
+                    && let Some(facts) = self.facts()
+                {
+                    facts.images.push(url);
+                }
+            }
+            Element::License => {
+                if let Some(url) = attributes.local("resource").or_else(|| attributes.address()).and_then(|url| absolute(&base, url))
+                    && let Some(facts) = self.facts()
+                {
+                    facts.license.get_or_insert(url);
+                }
+            }
+            _ => {}
+        }
+        self.frames.push(frame);
+    }
+
+    /// CDF says in attributes what others say in elements; RDF names an item so.
+    fn feed_or_entry(&mut self, attributes: &Attributes, base: &Rc<Url>) {
+        let depth = self.frames.len();
+        let at_feed = self.place() == Place::Feed;
+        let Some(facts) = self.facts() else { return };
+        if let Some(modified) = attributes.get("lastmod") {
+            facts.updated = Some(stamp(modified));
+        }
+        if let Some(link) = attributes.get("href").and_then(|href| absolute(base, href)) {
+            facts.link = Some(link);
+        }
+        if at_feed {
+            facts.base = Some(base.clone());
+        } else if let Some(about) = attributes.get("rdf:about").or_else(|| attributes.local("about")) {
+            facts.guid = Some(Guid { text: about.to_owned(), declared: None, kind: GuidKind::About, base: base.clone(), depth });
+        }
+    }
+
+    fn link(&mut self, address: &str, attributes: &Attributes, base: &Url) {
+        let Some(href) = absolute(base, address) else { return };
+        let rel = attributes.get("rel").unwrap_or("alternate").to_ascii_lowercase();
+        let rel = rel.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(&rel);
+        let media_type = attributes.get("type").map(str::to_ascii_lowercase);
+        let Some(facts) = self.facts() else { return };
+        match rel {
+            "alternate" => match media_type.as_deref() {
+                None | Some("text/html" | "html" | "application/xhtml+xml" | "xhtml") => facts.link = Some(href),
+                Some(_) => {
+                    facts.other_alternate.get_or_insert(href);
+                }
+            },
+            "enclosure" => self.enclosure(href, attributes),
+            "license" => {
+                facts.license.get_or_insert(href);
+            }
+            _ => {}
+        }
+    }
+
+    fn enclosure(&mut self, url: String, attributes: &Attributes) {
+        let Some(facts) = self.facts() else { return };
+        if !facts.enclosures.iter().any(|known| known.url == url) {
+            facts.enclosures.push(Enclosure {
+                url,
+                media_type: attributes.get("type").map(str::to_owned),
+                length: attributes.get("length").and_then(|length| length.parse().ok()),
+            });
+        }
+    }
+
+    fn category(&mut self, term: String, scheme: Option<String>, label: Option<String>) {
+        let category = Category { term, scheme, label };
+        if let Some(facts) = self.facts()
+            && !facts.categories.contains(&category)
+        {
+            facts.categories.push(category);
+        }
+    }
+
+    fn close(&mut self, inner: &'a str) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        let text = || own_text(inner, self.entities);
+        match frame.element {
+            Element::Author | Element::Editor | Element::OtherPerson => {
+                let text = text();
+                self.end_person(frame.element, &text);
+            }
+            Element::Name | Element::Email | Element::Address => {
+                let text = text();
+                self.end_person_part(frame.element, text, &frame.base);
+            }
+            Element::Guid => {
+                let text = text();
+                self.end_guid(&frame, text);
+            }
+            Element::Link => {
+                if !matches!(frame.pending, Pending::LinkWithAddress) {
+                    let text = text().replace("&amp;", "&");
+                    if let Some(link) = absolute(&frame.base, &text)
+                        && let Some(facts) = self.facts()
+                    {
+                        facts.link = Some(link);
+                    }
+                }
+            }
+            Element::Category => {
+                let term = text();
+                if let Pending::Category { scheme, label, has_term } = std::mem::replace(&mut frame.pending, Pending::Nothing)
+                    && !term.is_empty()
+                {
+                    if has_term { self.category(term, None, None) } else { self.category(term, scheme, label) }
+                }
+            }
+            Element::Keywords => {
+                let itunes = frame.namespace == Namespace::Itunes;
+                for term in text().split(',').map(str::trim).filter(|term| !term.is_empty()) {
+                    self.category(term.to_owned(), itunes.then(|| "http://www.itunes.com/".to_owned()), None);
+                }
+            }
+            Element::Published | Element::Updated | Element::Date | Element::Created => {
+                let new = stamp(&text());
+                self.end_date(frame.element, new);
+            }
+            Element::Language => {
+                let language = text().replace('_', "-");
+                if !language.is_empty()
+                    && let Some(facts) = self.facts()
+                {
+                    facts.language = Some(language);
+                }
+            }
+            Element::Thumbnail => {
+                let url = absolute(&frame.base, &text());
+                if let (Some(url), Some(facts)) = (url, self.facts()) {
+                    facts.images.push(url);
+                }
+            }
+            Element::OriginalLink => {
+                let url = absolute(&frame.base, &text());
+                if let (Some(url), Some(facts)) = (url, self.facts()) {
+                    facts.original_link = Some(url);
+                }
+            }
+            Element::License => {
+                let url = text();
+                if url.contains("://")
+                    && let (Some(url), Some(facts)) = (absolute(&frame.base, &url), self.facts())
+                {
+                    facts.license.get_or_insert(url);
+                }
+            }
+            Element::Ttl => self.out.hints.interval_minutes = text().parse().ok().filter(|minutes| *minutes > 0),
+            Element::UpdatePeriod => self.period = period_minutes(&text()),
+            Element::UpdateFrequency => self.frequency = text().parse().ok(),
+            Element::SkipHour => {
+                if let Ok(hour @ 0..=24) = text().parse::<u8>() {
+                    push_new(&mut self.out.hints.skip_hours, hour % 24);
+                }
+            }
+            Element::SkipDay => {
+                if let Ok(day) = text().parse::<chrono::Weekday>() {
+                    push_new(&mut self.out.hints.skip_days, u8::try_from(day.num_days_from_monday()).unwrap_or_default());
+                }
+            }
+            _ => {}
+        }
+        if frame.opens_context {
+            self.end_context(&frame, inner);
+        }
+    }
+
+    fn end_context(&mut self, frame: &Frame, inner: &'a str) {
+        if self.contexts.len() < 2 {
+            return;
+        }
+        let Some(Context { place, mut facts, slot }) = self.contexts.pop() else { return };
+        match place {
+            Place::Entry => {
+                if let Some(place) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+                    *place = Some(facts);
+                }
+            }
+            Place::Source => {
+                if facts.title.is_none() {
+                    let title =
+                        Construct { form: Form::Guess, inner, base: frame.base.clone(), language: None, depth: self.frames.len() + 1 };
+                    // RSS says the title as the element's own text; Atom in a child.
+                    if facts.source_url.is_some() || !inner.contains('<') || inner.trim_start().starts_with("<![CDATA[") {
+                        facts.title = Some(title).filter(|title| !title.is_blank());
+                    }
+                }
+                if let Some(entry) = self.facts() {
+                    entry.source = Some(Box::new(facts));
+                }
+            }
+            Place::Image => {
+                if let (Some(url), Some(parent)) = (facts.address, self.facts()) {
+                    parent.images.push(url);
+                }
+            }
+            Place::Publication => {
+                if let Some(parent) = self.facts() {
+                    parent.language = facts.language.take();
+                    parent.authors.append(&mut facts.authors);
+                    parent.publisher = facts.publisher.take();
+                }
+            }
+            Place::Feed | Place::TextInput => {}
+        }
+    }
+
+    fn end_person(&mut self, element: Element, text: &str) {
+        let Some(from_children) = self.persons.pop() else { return };
+        if element == Element::OtherPerson || (element == Element::Editor && self.place() == Place::Feed) {
+            return;
+        }
+        let author = if from_children == Person::default() { person::parse(text) } else { Some(from_children) };
+        if let Some(author) = author
+            && let Some(facts) = self.facts()
+            && !facts.authors.contains(&author)
+        {
+            facts.authors.push(author);
+        }
+    }
+
+    fn end_person_part(&mut self, element: Element, text: String, base: &Url) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(person) = self.persons.last_mut() {
+            match element {
+                Element::Name => person.name = Some(text),
+                Element::Email => person.email = Some(text),
+                _ => person.uri = absolute(base, &text),
+            }
+            return;
+        }
+        let Some(context) = self.contexts.last_mut() else { return };
+        match (context.place, element) {
+            (Place::Image, Element::Address) => context.facts.address = absolute(base, &text),
+            (Place::Publication, Element::Name) => context.facts.publisher = Some(text),
+            _ => {}
+        }
+    }
+
+    fn end_guid(&mut self, frame: &Frame, text: String) {
+        let Pending::Guid { declared, kind } = frame.pending else { return };
+        let depth = self.frames.len() + 1;
+        if text.is_empty() {
+            return;
+        }
+        if let Some(facts) = self.facts()
+            && facts.guid.as_ref().is_none_or(|known| known.kind == GuidKind::About || depth <= known.depth)
+        {
+            facts.guid = Some(Guid { text, declared, kind, base: frame.base.clone(), depth });
+        }
+    }
+
+    fn end_date(&mut self, element: Element, new: Stamp) {
+        if new.text.is_empty() {
+            return;
+        }
+        let Some(facts) = self.facts() else { return };
+        let slot = match element {
+            Element::Published => &mut facts.published,
+            Element::Updated => &mut facts.updated,
+            Element::Date => &mut facts.date,
+            _ => &mut facts.created,
+        };
+        // The last that can be read, else the last.
+        if new.at.is_some() || slot.as_ref().is_none_or(|old| old.at.is_none()) {
+            *slot = Some(new);
+        }
+    }
+}
+
+fn local(start: &BytesStart<'_>) -> String {
+    start.local_name().as_ref().to_ascii_lowercase()
+}
+
+/// The first one stays, unless a later one stands nearer to the root.
+fn keep_first<'a>(slot: &mut Option<Construct<'a>>, new: Construct<'a>) {
+    if slot.as_ref().is_none_or(|old| new.depth < old.depth) {
+        *slot = Some(new);
+    }
+}
+
+fn push_new(list: &mut Vec<u8>, value: u8) {
+    if !list.contains(&value) {
+        list.push(value);
+    }
+}
+
+fn stamp(text: &str) -> Stamp {
+    let text = text.trim();
+    Stamp { text: text.to_owned(), at: parse_date(text) }
+}
+
+fn period_minutes(period: &str) -> Option<u32> {
+    match period.to_ascii_lowercase().as_str() {
+        "hourly" => Some(60),
+        "daily" => Some(24 * 60),
+        "weekly" => Some(7 * 24 * 60),
+        "monthly" => Some(30 * 24 * 60),
+        "yearly" => Some(365 * 24 * 60),
+        _ => None,
+    }
+}
+
+/// An address made absolute; as it stands where it cannot be.
+pub fn absolute(base: &Url, address: &str) -> Option<String> {
+    let address = address.trim();
+    if address.is_empty() {
+        return None;
+    }
+    Some(base.join(address).map_or_else(|_| address.to_owned(), String::from))
+}
