@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod conditional_requests;
 mod feed_list;
 mod fetching;
+mod never_twice;
 mod support;
