@@ -125,7 +125,9 @@ fn a_200_with_the_same_validators_and_another_body_is_read() {
 #[test]
 fn an_old_date_of_the_feed_itself_hides_no_entry() {
     let server = FeedServer::start();
-    let dated = |numbers| stories(numbers).replacen("<description>", "<lastBuildDate>Mon, 01 Jan 2024 00:00:00 GMT</lastBuildDate><description>", 1);
+    let dated = |numbers| {
+        stories(numbers).replacen("<description>", "<lastBuildDate>Mon, 01 Jan 2024 00:00:00 GMT</lastBuildDate><description>", 1)
+    };
     server.sequence("/feed", [Answer::feed(dated(1..=2)), Answer::feed(dated(1..=4))]);
     let place = place(&server);
     assert_eq!(place.poll_counts(), (2, 0));
@@ -181,10 +183,10 @@ fn validators_of_what_was_no_feed_are_not_kept() {
 #[test]
 fn validators_are_not_kept_where_the_articles_are_not() {
     let server = FeedServer::start();
-    server.sequence("/feed", [
-        Answer::feed(stories(1..=2)).etag("\"1\"").conditional(),
-        Answer::feed(stories(1..=3)).etag("\"2\"").conditional(),
-    ]);
+    server.sequence(
+        "/feed",
+        [Answer::feed(stories(1..=2)).etag("\"1\"").conditional(), Answer::feed(stories(1..=3)).etag("\"2\"").conditional()],
+    );
     let place = place(&server);
     place.poll();
     // From here on the archive can take no article: as on a full disk, in the middle of the poll's transaction.

@@ -7,5 +7,8 @@
 mod conditional_requests;
 mod feed_list;
 mod fetching;
+mod never_lost;
 mod never_twice;
+mod redirects;
 mod support;
+mod updates;

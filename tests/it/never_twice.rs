@@ -106,7 +106,9 @@ fn http_becoming_https_in_guids_and_links_doubles_nothing() {
 fn a_sites_move_with_other_guids_and_links_brings_no_article_again() {
     let old: Vec<Item> = (1..=5).map(Item::story).collect();
     let new: Vec<Item> = (1..=5)
-        .map(|number| Item::story(number).guid(&format!("https://new.example/?p={}", number + 900)).link(&format!("https://new.example/p/{number}")))
+        .map(|number| {
+            Item::story(number).guid(&format!("https://new.example/?p={}", number + 900)).link(&format!("https://new.example/p/{number}"))
+        })
         .collect();
     let (counts, place) = history(&[rss(&old), rss_of("The Paper", "https://new.example/", &new)]);
     assert_eq!((counts[0], counts[1].0), ((5, 0), 0));

@@ -95,10 +95,11 @@ pub fn date(number: u32) -> String {
 pub fn words(number: u32, count: usize) -> String {
     const WORDS: [&str; 64] = [
         "harbour", "council", "bridge", "market", "river", "school", "winter", "ferry", "station", "garden", "engine", "letter", "window",
-        "orchard", "village", "tower", "meadow", "lantern", "kitchen", "copper", "timber", "signal", "barrel", "cotton", "island", "mirror",
-        "needle", "ribbon", "saddle", "temple", "valley", "anchor", "basket", "candle", "dragon", "evening", "feather", "granite", "hammer",
-        "insect", "jacket", "kettle", "ladder", "marble", "napkin", "oyster", "pebble", "quarry", "rocket", "shadow", "thunder", "umbrella",
-        "velvet", "walnut", "yellow", "zephyr", "almond", "bottle", "carpet", "desert", "elbow", "forest", "goblin", "hollow",
+        "orchard", "village", "tower", "meadow", "lantern", "kitchen", "copper", "timber", "signal", "barrel", "cotton", "island",
+        "mirror", "needle", "ribbon", "saddle", "temple", "valley", "anchor", "basket", "candle", "dragon", "evening", "feather",
+        "granite", "hammer", "insect", "jacket", "kettle", "ladder", "marble", "napkin", "oyster", "pebble", "quarry", "rocket", "shadow",
+        "thunder", "umbrella", "velvet", "walnut", "yellow", "zephyr", "almond", "bottle", "carpet", "desert", "elbow", "forest", "goblin",
+        "hollow",
     ];
     // A linear congruential generator (the constants of Numerical Recipes): the same words on every machine.
     let mut state = number.wrapping_mul(2_654_435_761).wrapping_add(12_345);
