@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
 mod conditional_requests;
+mod exports;
 mod feed_list;
 mod fetching;
 mod never_lost;
 mod never_twice;
 mod redirects;
+mod search;
 mod support;
 mod updates;
