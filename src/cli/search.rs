@@ -14,8 +14,8 @@ use crate::store::SearchQuery;
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SearchArgs {
     /// Words that must all be there; "words in quotation marks" must stand side by side
-    #[arg(required = true, value_name = "QUERY")]
-    pub words: Vec<String>,
+    #[arg(required = true)]
+    pub query: Vec<String>,
     /// The best of the newest thousand matches first
     #[arg(long)]
     pub relevance: bool,
@@ -35,7 +35,7 @@ pub struct SearchArgs {
 /// # Errors
 /// The query or a filter means nothing, or the archive cannot be read.
 pub fn run(args: &SearchArgs, config: &Config) -> Result<(), Failure> {
-    let query = args.words.join(" ");
+    let query = args.query.join(" ");
     let reader = open(config)?;
     let mut selection = selection(&args.filters, config, &reader)?;
     if selection.query.is_some() {
