@@ -14,8 +14,8 @@ use crate::store::SearchQuery;
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SearchArgs {
     /// Words that must all be there; "words in quotation marks" must stand side by side
-    #[arg(required = true)]
-    pub query: Vec<String>,
+    #[arg(required = true, value_name = "QUERY")]
+    pub words: Vec<String>,
     /// The best of the newest thousand matches first
     #[arg(long)]
     pub relevance: bool,
@@ -35,12 +35,10 @@ pub struct SearchArgs {
 /// # Errors
 /// The query or a filter means nothing, or the archive cannot be read.
 pub fn run(args: &SearchArgs, config: &Config) -> Result<(), Failure> {
-    let query = args.query.join(" ");
+    // What `--query` wants, as exports know it, is wanted too.
+    let query = args.words.iter().chain(&args.filters.query).map(String::as_str).collect::<Vec<_>>().join(" ");
     let reader = open(config)?;
     let mut selection = selection(&args.filters, config, &reader)?;
-    if selection.query.is_some() {
-        return Err(Failure::Usage("--query is the export's; the words to search for are the arguments".to_owned()));
-    }
     selection.query = Some(SearchQuery::parse(&query).ok_or_else(|| Failure::Usage(format!("`{query}` has no word to search for")))?);
     let found =
         if args.relevance { reader.most_relevant(&selection, args.limit)? } else { reader.newest_articles(&selection, args.limit)? };

@@ -118,7 +118,7 @@ pub struct Poll {
 pub struct PollReport {
     /// Articles that are new to the archive.
     pub new: usize,
-    /// Articles whose content changed.
+    /// Articles whose source changed what they show.
     pub updated: usize,
 }
 
@@ -547,10 +547,12 @@ impl Storing<'_> {
         let mut revision = (1, self.now);
         let mut shows_other = true;
         let mut was_cluster = None;
+        let mut is_updated = false;
         if let Some(before) = &touched.before {
             revision = (before.revision, before.revised_at);
             was_cluster = before.copy_key;
             shows_other = before.draft != *draft;
+            is_updated = shows_other && before.speaker_feed == *speaker_feed;
             let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
@@ -594,7 +596,7 @@ impl Storing<'_> {
         tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
             true => self.report.new += 1,
-            false => self.report.updated += usize::from(shows_other),
+            false => self.report.updated += usize::from(is_updated),
         }
         let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
         for cluster in clusters {
