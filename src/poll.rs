@@ -167,6 +167,14 @@ struct Answer {
     now: DateTime<Utc>,
 }
 
+/// What a document says.
+struct Read {
+    /// `None` where it is the one that we had last time.
+    document: Option<PolledDocument>,
+    /// What to ask with next time.
+    validators: Validators,
+}
+
 impl Answer {
     fn read(self) -> (Poll, PollLine) {
         let mut validators = None;
@@ -174,8 +182,8 @@ impl Answer {
         let (outcome, error, end) = match &self.fetched.outcome {
             Outcome::Fresh(fresh) => match self.read_document(fresh) {
                 Ok(read) => {
-                    validators = Some(fresh.validators.clone());
-                    document = read;
+                    validators = Some(read.validators);
+                    document = read.document;
                     ("fresh", None, End::Answered)
                 }
                 Err(failure) => self.failed("failed", failure.to_string()),
@@ -225,16 +233,19 @@ impl Answer {
     }
 
     /// Parses the document, unless it is the one that we had last time.
-    fn read_document(&self, fresh: &Fresh) -> Result<Option<PolledDocument>, Failure> {
+    fn read_document(&self, fresh: &Fresh) -> Result<Read, Failure> {
         let hash = self.document_hash(fresh);
         if self.state.document == Some(hash) {
-            return Ok(None);
+            return Ok(Read { document: None, validators: fresh.validators.clone() });
         }
         let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
             .map_err(|error| Failure::NotAFeed(error.to_string()))?;
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
+        // What stood behind the cut would hide behind a validator until the feed's next change.
+        let is_cut_off = parsed.warnings.iter().any(|warning| warning.kind == parse::CUT_OFF);
+        let validators = if is_cut_off { Validators::default() } else { fresh.validators.clone() };
         let head = Arc::new(parsed.feed);
         let settings = Arc::new(NormaliseSettings {
             reading_speed: self.settings.articles.reading_speed,
@@ -261,7 +272,7 @@ impl Answer {
             document.entries.push(PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() });
         }
         // A date that is not believed yet may be tomorrow: then the same bytes are read again.
-        if doubts {
+        if doubts || is_cut_off {
             document.hash = 0;
         }
         // What the archive has not needs time, which is better spent here than while the writer is held up.
@@ -270,7 +281,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(document))
+        Ok(Read { document: Some(document), validators })
     }
 
     /// Of the bytes and of all else that decides what is made of them.

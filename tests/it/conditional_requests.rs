@@ -243,3 +243,19 @@ fn a_server_that_ignores_validators_costs_a_request_and_no_article() {
     }
     assert_eq!(place.articles().len(), 2);
 }
+
+#[test]
+fn a_document_that_ends_too_early_is_read_and_asked_for_again_in_full() {
+    let server = FeedServer::start();
+    let whole = stories(1..=6);
+    // Cut where it was made: to HTTP it is whole, and it has a validator.
+    let cut = &whole[..whole.find("Story 3").unwrap()];
+    server.sequence("/feed", [Answer::feed(cut).etag("\"cut\"").conditional(), Answer::feed(whole.clone()).etag("\"cut\"").conditional()]);
+    let place = place(&server);
+    let line = place.poll().remove(0);
+    assert_eq!((&line["outcome"], &line["new"]), (&json!("fresh"), &json!(3)), "what was there is kept: {line}");
+    assert_eq!(place.poll_counts(), (3, 0));
+    assert_eq!(validators(&server, 1), (None, None));
+    place.poll();
+    assert_eq!(validators(&server, 2), (Some(b"\"cut\"".to_vec()), None));
+}
