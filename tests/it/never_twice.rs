@@ -42,7 +42,7 @@ fn the_same_document_polled_five_times_stores_its_articles_once() {
 #[test]
 fn an_entry_without_guid_and_date_is_known_by_its_link() {
     let item = Item::story(1).without("guid").without("pubDate");
-    stays(1, &[rss(&[item.clone()]), rss(&[item.clone(), item]) + "<!-- again -->"]);
+    stays(1, &[rss([&item]), rss([&item, &item]) + "<!-- again -->"]);
 }
 
 #[test]
@@ -279,4 +279,18 @@ fn a_new_guid_and_story_under_a_constant_link_is_a_new_article_each_time() {
     let day = |number: u32| rss(&[Item::story(number).link("https://paper.example/latest")]);
     let (counts, _) = history(&[day(1), day(2), day(3)]);
     assert_eq!(counts, [(1, 0), (1, 0), (1, 0)]);
+}
+
+#[test]
+fn what_counts_or_tells_the_time_inside_a_body_unseen_makes_no_update() {
+    let text = words(1, 80);
+    let body = |poll: u32| {
+        format!(
+            "<!-- made in 0.0{poll} seconds at {poll} o'clock --><p class=\"c{poll}\" data-views=\"{poll}\" id=\"x{poll}\">{text}</p>\
+             <script>var views = {poll};</script><style>.c{poll} {{ color: red }}</style>\
+             <img src=\"https://paper.example/pixel.gif?{poll}\" width=\"1\" height=\"1\">"
+        )
+    };
+    let documents: Vec<String> = (1..=4).map(|poll| rss(&[Item::story(1).body(&body(poll))])).collect();
+    stays(1, &documents);
 }

@@ -62,7 +62,7 @@ fn a_change_of_anything_else_is_an_update_without_a_revision() {
         assert_eq!(counts, [(1, 0), (0, 1)], "{what}");
         let article = only(&place);
         assert_eq!(article["revision"], 1, "{what}");
-        assert_ne!(article[what], only(&states(&[plain.clone()]).1)[what], "{what}");
+        assert_ne!(article[what], only(&states(std::slice::from_ref(&plain)).1)[what], "{what}");
         assert!(article["last_changed"].as_str().unwrap() >= article["first_seen"].as_str().unwrap());
     }
 }
@@ -148,7 +148,7 @@ fn the_publishers_own_feed_speaks_and_another_feeds_wording_makes_no_revision() 
     let page = "https://paper.example/stories/1";
     let pointer =
         Item::titled("Worth a read").raw(&format!("<guid isPermaLink=\"true\">{page}</guid>")).link(page).body("A short pointer.");
-    server.on("/planet", Answer::feed(rss_of("Planet", "https://planet.example/", &[pointer.clone()])));
+    server.on("/planet", Answer::feed(rss_of("Planet", "https://planet.example/", [&pointer])));
     server.on("/paper", Answer::feed(rss(&[Item::story(1)])));
     let place = Place::with_feeds([("planet", server.url("/planet")), ("paper", server.url("/paper"))]);
     for name in ["planet", "paper"] {
