@@ -43,13 +43,14 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
     let mut paragraphs = text::paragraphs(&html);
     let unabridged = paragraphs.blocks().len();
     let end_of_body = paragraphs.iter().next_back().map(|(_, text)| text.to_owned()).unwrap_or_default();
+    // An abstract stands beside a fuller body; alone, or with the same words as the body, it is the body.
+    let given = entry.summary.as_ref().filter(|_| has_content).map(|given| text::paragraphs(&sanitised(given, base.as_ref())));
+    let says_the_same = given.as_ref().is_some_and(|given| given.same_words(&paragraphs));
     let copyright = boilerplate::remove(&mut paragraphs, &title, &authors);
     let text = paragraphs.to_text();
     let length = words::measure(&text);
 
-    // An abstract stands beside a fuller body; alone, it is the body.
-    let given = entry.summary.as_ref().filter(|_| has_content).filter(|given| Some(*given) != entry.content.as_ref());
-    let given = given.map(|given| text::paragraphs(&sanitised(given, base.as_ref())));
+    let given = given.filter(|_| !says_the_same);
     let abstract_words = given.as_ref().map(|given| given.iter().map(|(_, text)| words::measure(text).word_count()).sum());
     let summary = given.as_ref().and_then(summary::from_abstract).or_else(|| summary::from_body(&paragraphs));
 
@@ -60,7 +61,7 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
         body: if led_on { &end_of_body } else { last },
         words: length.word_count(),
         abstract_words,
-        has_content,
+        has_content: has_content && !says_the_same,
         paragraphs: paragraphs.blocks().len(),
         has_enclosure: !entry.enclosures.is_empty(),
         has_page: url.is_some(),
@@ -422,8 +423,14 @@ mod tests {
                 Completeness::Excerpt,
             ),
             ("<p>The bridge is open.</p>", Completeness::Unknown),
+            ("<p>The same words.</p>", Completeness::Excerpt),
         ] {
-            let entry = Entry { content: html(body), link: Some("https://e.org/a".to_owned()), ..Entry::default() };
+            let entry = Entry {
+                content: html(body),
+                summary: html("The same words."),
+                link: Some("https://e.org/a".to_owned()),
+                ..Entry::default()
+            };
             assert_eq!(draft(&entry).completeness, want, "{body}");
         }
     }

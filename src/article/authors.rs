@@ -56,8 +56,8 @@ fn without_address(text: &str) -> (String, Option<String>) {
         // "@name" of a network is a name.
         return (text.to_owned(), None);
     }
-    let before =
-        text[..begin].trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '(' | '[' | ':' | ',')).trim_end_matches("mailto");
+    let opening = |c: char| c.is_whitespace() || matches!(c, '<' | '(' | '[' | ':' | ',');
+    let before = text[..begin].trim_end_matches(opening).trim_end_matches("mailto").trim_end_matches(opening);
     let after = text[end..].trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '>' | ')' | ']' | ','));
     let name = [before.trim(), after.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     (name, Some(address.to_owned()))
@@ -87,6 +87,11 @@ fn split(byline: &str) -> Vec<String> {
 }
 
 fn split_list(list: &str) -> Vec<String> {
+    let parts: Vec<&str> = list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.len() >= 4 && parts.len().is_multiple_of(2) && parts.chunks(2).all(|pair| is_initials(pair[1]) && !is_initials(pair[0])) {
+        // "Last, F., Last, G. H.", as scientific journals have it.
+        return parts.chunks(2).map(|pair| pair.join(", ")).collect();
+    }
     const JOINTS: &[&str] = &[" and ", " & ", " und ", " et ", " y "];
     let (head, tail) = match JOINTS.iter().find_map(|joint| list.rsplit_once(joint)) {
         Some((head, tail)) => (head.trim().trim_end_matches(','), Some(tail.trim())),
@@ -105,7 +110,12 @@ fn is_suffix(part: &str) -> bool {
     SUFFIXES.contains(&part.replace('.', "").to_lowercase().as_str())
 }
 
-/// Two to four words, each beginning like a name's.
+/// "N.", "P.-L.", "R. J."
+fn is_initials(part: &str) -> bool {
+    part.ends_with('.') && part.split(['.', '-', ' ']).all(|letter| letter.chars().count() <= 2 && letter.chars().all(char::is_alphabetic))
+}
+
+/// Two to five words, each beginning like a name's.
 fn is_full_name(part: &str) -> bool {
     let words: Vec<&str> = part.split_whitespace().collect();
     let particle = |word: &str| {
@@ -154,7 +164,9 @@ mod tests {
             ("editor@example.org (Desk Editor)", &["Desk Editor"]),
             ("Desk Editor <editor@example.org>", &["Desk Editor"]),
             ("\"Desk Editor\" <editor@example.org>", &["Desk Editor"]),
+            ("Desk Editor (mailto:editor@example.org)", &["Desk Editor"]),
             ("editor@example.org", &["editor@example.org"]),
+            ("Author, A., Other, B. C., O'Third, D.-E.", &["Author, A.", "Other, B. C.", "O'Third, D.-E."]),
             ("A. Author and B. Author", &["A. Author", "B. Author"]),
             ("A. Author, B. Author and C. Author", &["A. Author", "B. Author", "C. Author"]),
             ("A. Author, B. Author, and C. Author", &["A. Author", "B. Author", "C. Author"]),

@@ -76,6 +76,9 @@ const LEADS_ON: &[&str] = &[
     "seguir leyendo", "continua a leggere", "lees verder", "читать далее", "permalink", "source", "続きを読む",
 ];
 
+/// Bytes of a line that may be a headline, a share bar, a copyright line; what is longer is a paragraph.
+const MAX_LINE: usize = 300;
+
 /// Takes boilerplate out of a body's paragraphs, and gives the copyright line that stood there.
 pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> Option<String> {
     let count = paragraphs.blocks().len();
@@ -86,8 +89,7 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let title = fold(title);
     let authors: Vec<String> = authors.iter().map(|author| fold(author)).filter(|author| !author.is_empty()).collect();
     for (place, (_, text)) in blocks.iter().enumerate().take(6) {
-        // A headline, byline and date line together are not longer.
-        if text.len() > 600 {
+        if text.len() > MAX_LINE {
             break;
         }
         let folded = fold(text);
@@ -103,7 +105,8 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
     let mut place = 0;
     while place < count {
         let (block, text) = blocks[place];
-        if verdict[place] != Verdict::Keep || text.len() > 800 {
+        // Most blocks are paragraphs, and their length alone shows it.
+        if verdict[place] != Verdict::Keep || (text.len() > MAX_LINE && !may_name_first_place(text)) {
             place += 1;
             continue;
         }
@@ -128,7 +131,10 @@ pub fn remove(paragraphs: &mut Paragraphs, title: &str, authors: &[String]) -> O
                 || blocks[last..]
                     .iter()
                     .all(|(_, text)| text.len() < 300 && (is_copyright(text, &fold(text)) || is_appeared_first(&fold(text))));
-            if certain && (followers > 0 || ends)
+            // A heading above nothing at all is no section of the story.
+            let empty = matches!(block.kind, BlockKind::Heading(_)) && followers == 0 && ends;
+            if empty
+                || certain && (followers > 0 || ends)
                 || followers > 0 && blocks[place + 1..last].iter().all(|(block, text)| is_mostly_links(block, text))
             {
                 verdict[place..last].fill(Verdict::Drop);
@@ -318,6 +324,16 @@ fn is_reading_time(folded: &str) -> bool {
     false
 }
 
+/// Does a text begin like those that [`is_appeared_first`] knows? Asked before the costlier question.
+fn may_name_first_place(text: &str) -> bool {
+    const FIRST_LETTERS: &[char] = &['T', 't', 'D', 'd', 'L', 'l', 'C', 'c', 'O', 'o', 'H', 'h', 'I', 'i', 'A', 'a', 'З', 'з', 'С', 'с'];
+    text.len() <= 800 && text.starts_with(FIRST_LETTERS) && {
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(2).collect();
+        let begin = words.join(" ").to_lowercase();
+        APPEARED_FIRST.iter().any(|(start, _)| start.trim_end() == begin)
+    }
+}
+
 fn is_appeared_first(folded: &str) -> bool {
     words(folded) <= 60
         && APPEARED_FIRST
@@ -482,6 +498,7 @@ mod tests {
             "<h2>Similiar Posts</h2><p>Copyright © 2024 Example. All rights reserved.</p>",
             "<p>Similar Posts</p><ul><li><a href='https://e.org/1'>Bridge closed</a></li><li><a href='https://e.org/2'>School built</a></li></ul>",
             "<h3>Related posts:</h3><ol><li><a href='https://e.org/1'>Bridge closed for a year.</a></li></ol>",
+            "<h3>Related</h3><p>The post Town hall appeared first on Example.</p>",
             "<h3>Related</h3><p><a href='https://e.org/1'>Bridge closed</a></p>",
             "<p>The post <a href='https://e.org/1'>Town hall opens again</a> appeared first on <a href='https://e.org'>Example</a>.</p>",
             "<p>Der Beitrag Rathaus offen erschien zuerst auf Beispiel.</p>",

@@ -6,17 +6,17 @@ use super::summary;
 /// What the rules look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Signs<'a> {
-    /// The entry's body before boilerplate was taken out, as text.
+    /// The end of the entry's body as text: its last paragraph is enough.
     pub body: &'a str,
     /// Its words.
     pub words: u32,
     /// Words of the entry's abstract, where it has one beside the body.
     pub abstract_words: Option<u32>,
-    /// Has the entry a body of its own (`content:encoded`, `content`), not only an abstract?
+    /// Has the entry a body of its own (`content:encoded`, `content`), that says more than the abstract?
     pub has_content: bool,
     /// Paragraphs of the body.
     pub paragraphs: usize,
-    /// Does the title promise no story at all, only an attached medium?
+    /// Is a medium attached that may be the story itself?
     pub has_enclosure: bool,
     /// Has the entry a link to a page that could hold more?
     pub has_page: bool,

@@ -1,5 +1,8 @@
 //! The language of an article: what is declared, in its BCP 47 form, else what the text tells without doubt.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use whatlang::{Lang, Script};
 
 /// Bytes of text that are enough to tell: more costs time and tells no more.
@@ -8,6 +11,20 @@ const SAMPLE_BYTES: usize = 1_500;
 const MIN_LETTERS: usize = 60;
 /// … and for scripts of which each letter tells more.
 const MIN_LETTERS_OF_OWN_SCRIPT: usize = 20;
+
+/// Words that only serve grammar, of languages that are written much and by no close relative. Where a text is full
+/// of them the detector, which compares it with all languages it knows (100 µs), need not be asked (3 µs).
+const FUNCTION_WORDS: &[(&str, &str)] = &[
+    (
+        "en",
+        "the of and to in is that for it was with on by at from are this be have an which or not but as his her they has had were their been will would who",
+    ),
+    (
+        "de",
+        "der die und das den von zu mit sich des auf für ist im dem nicht ein eine einen einer als auch werden aus hat dass sie nach wird bei",
+    ),
+    ("fr", "les des du et une est dans sur avec pas sont cette aux qui pour que par au ses leur été cette ces"),
+];
 
 /// Languages that feeds name in words, or by codes that are none.
 const NAMES: &[(&str, &str)] = &[
@@ -115,6 +132,9 @@ pub fn detect(text: &str) -> Option<String> {
     if letters < MIN_LETTERS_OF_OWN_SCRIPT {
         return None;
     }
+    if let Some(language) = by_function_words(sample) {
+        return Some(language.to_owned());
+    }
     let found = whatlang::detect(sample)?;
     if letters < MIN_LETTERS && matches!(found.script(), Script::Latin | Script::Cyrillic | Script::Arabic | Script::Devanagari) {
         return None;
@@ -123,6 +143,24 @@ pub fn detect(text: &str) -> Option<String> {
         return None;
     }
     code(found.lang())
+}
+
+/// The language whose function words make up a fifth of a text's words, when no other's come near.
+fn by_function_words(text: &str) -> Option<&'static str> {
+    static LANGUAGES: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
+        FUNCTION_WORDS.iter().enumerate().flat_map(|(place, (_, words))| words.split(' ').map(move |word| (word, place))).collect()
+    });
+    let mut hits = [0_usize; FUNCTION_WORDS.len()];
+    let mut total = 0;
+    for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).take(150) {
+        total += 1;
+        if let Some(place) = LANGUAGES.get(word) {
+            hits[*place] += 1;
+        }
+    }
+    let (place, most) = hits.iter().copied().enumerate().max_by_key(|(_, hits)| *hits)?;
+    let others: usize = hits.iter().sum::<usize>() - most;
+    (total >= 25 && most * 5 >= total && most >= others * 4).then(|| FUNCTION_WORDS[place].0)
 }
 
 fn code(language: Lang) -> Option<String> {
@@ -177,6 +215,18 @@ mod tests {
             ),
             ("Совет собрался в понедельник вечером, чтобы обсудить ремонт старого моста, который закрыт с весны.", Some("ru")),
             ("町議会は月曜日の夜、春の洪水以来閉鎖されている古い橋の修理について話し合った。", Some("ja")),
+            (
+                "De gemeenteraad kwam maandagavond bijeen om te praten over het herstel van de oude brug, die sinds de overstroming in het voorjaar voor al het verkeer is gesloten en in de zomer weer open moet.",
+                Some("nl"),
+            ),
+            (
+                "Le conseil municipal s'est réuni lundi soir pour parler de la réparation du vieux pont, qui est fermé depuis la crue du printemps et que les habitants des deux rives attendent avec impatience.",
+                Some("fr"),
+            ),
+            (
+                "El consell municipal es va reunir dilluns al vespre per parlar de la reparació del pont vell, que és tancat des de la riuada de la primavera i que els veïns de les dues ribes esperen amb ganes.",
+                Some("ca"),
+            ),
             ("Bridge closed", None),
             ("12 34 56", None),
             ("", None),

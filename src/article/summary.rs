@@ -95,10 +95,14 @@ pub fn shorten(text: &str) -> Option<String> {
     let text = without_tail(text);
     let line = title::fold(text);
     let line = without_tail(boilerplate::without_appeared_first(&line));
-    if line.is_empty() {
-        return None;
+    // WordPress ends its excerpts in "[…]".
+    let bare = ["[…]", "[...]", "(…)", "(...)"].iter().find_map(|end| line.strip_suffix(end)).map(str::trim_end);
+    match bare {
+        Some("") => None,
+        Some(bare) if bare.ends_with(['.', '!', '?', '…', '。']) => Some(cut(bare)),
+        Some(bare) => Some(cut(&format!("{bare}…"))),
+        None => (!line.is_empty()).then(|| cut(line)),
     }
-    Some(cut(line))
 }
 
 fn cut(line: &str) -> String {
@@ -183,6 +187,9 @@ mod tests {
             ("All is well (more…)", Some("All is well")),
             ("There is a library where you can read more.", Some("There is a library where you can read more.")),
             ("All is well. The post Well appeared first on Example.", Some("All is well.")),
+            ("All is well and […]", Some("All is well and…")),
+            ("All is well. [...]", Some("All is well.")),
+            ("[…]", None),
             ("Read more", None),
             ("  ", None),
         ] {

@@ -15,8 +15,10 @@ pub enum Piece<'a> {
     Open(OpenTag<'a>),
     /// An end tag, by its name as it stands.
     Close(&'a str),
-    /// A comment, declaration, processing instruction, or a tag that the document's end cuts off.
+    /// A comment, declaration or processing instruction.
     Other,
+    /// A tag that the end cuts off.
+    Unfinished(&'a str),
     /// The content of `script`, `style` and their like, which is no markup.
     Raw(&'a str),
 }
@@ -129,7 +131,7 @@ fn markup(rest: &str) -> (Option<Piece<'_>>, usize) {
             // In `<a href=x/>` the slash is part of the value.
             let self_closing = end > name_end && bytes[end - 1] == b'/' && !attributes.ended_unquoted;
             if bytes.get(end) != Some(&b'>') {
-                return (Some(Piece::Other), rest.len());
+                return (Some(Piece::Unfinished(rest)), rest.len());
             }
             let tag = OpenTag { name: &rest[1..name_end], attributes: &rest[name_end..end], attribute_count, self_closing };
             (Some(Piece::Open(tag)), end + 1)
@@ -140,7 +142,7 @@ fn markup(rest: &str) -> (Option<Piece<'_>>, usize) {
                 let name = name.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or_default();
                 (Some(Piece::Close(name)), end + 1)
             }
-            None => (Some(Piece::Other), rest.len()),
+            None => (Some(Piece::Unfinished(rest)), rest.len()),
         },
         Some(b'!') if rest.starts_with("<!--") => {
             let end = if rest.starts_with("<!-->") {
@@ -235,6 +237,7 @@ mod tests {
                 Piece::Open(tag) => format!("+{}{}", tag.name, if tag.self_closing { "/" } else { "" }),
                 Piece::Close(name) => format!("-{name}"),
                 Piece::Other => "?".to_owned(),
+                Piece::Unfinished(rest) => format!("!{rest}"),
                 Piece::Raw(raw) => format!("({raw})"),
             })
             .collect()
@@ -250,8 +253,9 @@ mod tests {
             ("<!-- <b> -->x<!doctype html>y<?xml ?>z", "?[x]?[y]?[z]"),
             ("<script>a<b></script>c", "+script(a<b>)-script[c]"),
             ("<script/>c", "+script/[c]"),
-            ("<b", "?"),
-            ("<b c='", "?"),
+            ("a<b", "[a]!<b"),
+            ("<b c='", "!<b c='"),
+            ("<b></b", "+b!</b"),
             ("<!-->a", "?[a]"),
         ] {
             assert_eq!(shape(source), want, "{source}");

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::entities;
+use super::html::elements::is_inline;
 use super::tags::{Piece, pieces};
 
 /// What a block is.
@@ -62,6 +63,14 @@ impl Paragraphs {
         self.blocks.iter().map(|block| (block, self.text_of(block)))
     }
 
+    /// Do both say the same, whatever their blocks?
+    pub fn same_words(&self, other: &Self) -> bool {
+        fn letters(paragraphs: &Paragraphs) -> impl Iterator<Item = char> {
+            paragraphs.characters.chars().filter(|c| c.is_alphanumeric())
+        }
+        letters(self).eq(letters(other))
+    }
+
     /// Keeps the blocks of which `keep`, asked with the block's place, says so.
     pub fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
         let mut place = 0;
@@ -99,7 +108,7 @@ pub fn paragraphs(html: &str) -> Paragraphs {
             Piece::Text(text) | Piece::Raw(text) => scan.text(text),
             Piece::Open(tag) => scan.open(tag.name, &tag),
             Piece::Close(name) => scan.close(name),
-            Piece::Other => {}
+            Piece::Other | Piece::Unfinished(_) => {}
         }
     }
     scan.end_block();
@@ -118,46 +127,6 @@ pub fn one_line(html: &str) -> String {
         }
     }
     line
-}
-
-fn is_inline(name: &str) -> bool {
-    matches!(
-        name,
-        "a" | "abbr"
-            | "acronym"
-            | "b"
-            | "bdi"
-            | "bdo"
-            | "big"
-            | "cite"
-            | "code"
-            | "data"
-            | "del"
-            | "dfn"
-            | "em"
-            | "i"
-            | "img"
-            | "ins"
-            | "kbd"
-            | "mark"
-            | "q"
-            | "rp"
-            | "rt"
-            | "ruby"
-            | "s"
-            | "samp"
-            | "small"
-            | "span"
-            | "strike"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "time"
-            | "tt"
-            | "u"
-            | "var"
-            | "wbr"
-    )
 }
 
 /// A character that shows nothing and separates nothing: it would only hide one word from a search for another.
@@ -205,23 +174,34 @@ impl Scan {
         if raw.contains('&') { self.folded(&entities::decode_canonical(raw)) } else { self.folded(raw) }
     }
 
+    /// Folds white space and drops what is invisible. What needs neither, words with one space between, is copied
+    /// in long spans.
     fn folded(&mut self, text: &str) {
-        // Words are copied whole; what lies between them is a space or nothing.
-        let mut word_start = None;
-        for (at, c) in text.char_indices() {
-            let space = c.is_whitespace();
-            if space || is_invisible(c) {
-                if let Some(start) = word_start.take() {
+        let bytes = text.as_bytes();
+        let is_graphic = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_graphic);
+        let mut start = 0;
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_graphic() || (byte == b' ' && at > start && is_graphic(at - 1) && is_graphic(at + 1)) {
+                at += 1;
+                continue;
+            }
+            // Of all characters beyond ASCII, those that begin with these bytes alone can be spaces or invisible.
+            if byte >= 0x80 && !matches!(byte, 0xc2 | 0xe1..=0xe3 | 0xef) {
+                at += 1;
+                continue;
+            }
+            let Some(c) = text[at..].chars().next() else { break };
+            if c.is_whitespace() || is_invisible(c) {
+                if at > start {
                     self.word(&text[start..at]);
                 }
-                if space {
-                    self.space = true;
-                }
-            } else if word_start.is_none() {
-                word_start = Some(at);
+                self.space |= c.is_whitespace();
+                start = at + c.len_utf8();
             }
+            at += c.len_utf8();
         }
-        if let Some(start) = word_start {
+        if start < text.len() {
             self.word(&text[start..]);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 
 use super::tags::{Piece, pieces};
-use super::{entities, text};
+use super::{entities, html, text};
 use crate::parse::Markup;
 
 /// Only what breaks a line, and images for their alternative text.
@@ -27,9 +27,9 @@ static LINES: LazyLock<Builder<'static>> = LazyLock::new(|| {
 pub fn headline(markup: &Markup) -> String {
     match markup {
         Markup::Text(text) => fold(&entities::decode_stray(text, false)),
-        Markup::Html(html) if !html.contains(['<', '&']) => fold(html),
-        Markup::Html(html) => {
-            let clean = LINES.clean(html).to_string();
+        Markup::Html(source) if !source.contains(['<', '&']) => fold(source),
+        Markup::Html(source) => {
+            let clean = LINES.clean(&html::prepare::prepare(source)).to_string();
             let line = fold(&entities::decode_stray(&text::one_line(&clean), true));
             if line.is_empty() { fold(&alternative_text(&clean)) } else { line }
         }
@@ -102,6 +102,7 @@ mod tests {
             ("<script>alert(1)</script>Safe", "Safe"),
             ("<img src=\"a.png\" alt=\"Chart of &quot;prices&quot;\">", "Chart of \"prices\""),
             ("<p></p>", ""),
+            ("A<B", "A<B"),
             ("\u{202e}desrever\u{202c} a\u{7}b", "desrever ab"),
         ] {
             assert_eq!(headline(&Markup::Html(html.to_owned())), want, "{html}");

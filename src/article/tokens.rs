@@ -11,7 +11,9 @@
 //! Tokens hold no ASCII but letters and digits in lower case: SQLite's `ascii` tokeniser leaves them as they are.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -20,15 +22,26 @@ use super::words::is_unspaced;
 /// All distinct tokens of some texts, separated by spaces, in the order of their first appearance: words,
 /// characters of scripts without spaces, and pairs of these.
 pub fn index_document<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut seen: HashSet<Box<str>> = HashSet::new();
+    // The tokens already lie in the document: the table holds only where.
+    let hasher = DefaultHashBuilder::default();
+    let mut seen: HashTable<(u32, u32)> = HashTable::new();
     let mut document = String::new();
     let mut add = |token: &str| {
-        if !seen.contains(token) {
-            seen.insert(token.into());
-            if !document.is_empty() {
-                document.push(' ');
-            }
-            document.push_str(token);
+        let at = |document: &str, &(start, end): &(u32, u32)| {
+            hasher.hash_one(document.as_bytes().get(start as usize..end as usize).unwrap_or_default())
+        };
+        let hash = hasher.hash_one(token.as_bytes());
+        let known = seen.find(hash, |&(start, end)| document.get(start as usize..end as usize) == Some(token)).is_some();
+        if known {
+            return;
+        }
+        if !document.is_empty() {
+            document.push(' ');
+        }
+        let start = document.len();
+        document.push_str(token);
+        if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(document.len())) {
+            seen.insert_unique(hash, (start, end), |span| at(&document, span));
         }
     };
     let mut pair = String::new();
@@ -97,7 +110,15 @@ fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
         if run.is_ascii() {
             folded.push_str(run);
             folded.make_ascii_lowercase();
-            for token in folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()) {
+            // Most runs are a word and perhaps a comma.
+            let word = folded.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            if word.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                if !word.is_empty() {
+                    found(Unit { token: word, is_character: false, before: None });
+                }
+                continue;
+            }
+            for token in word.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()) {
                 found(Unit { token, is_character: false, before: None });
             }
         } else {

@@ -22,7 +22,8 @@ pub fn start(log: &Log, verbosity: Verbosity) -> Result<(), Failure> {
         _ => "debug,gleaner=trace",
     };
     // What a migration does is told by the archive itself, where it matters.
-    let filter = EnvFilter::try_new(format!("rusqlite_migration=warn,{level}")).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    let filter =
+        EnvFilter::try_new(format!("rusqlite_migration=warn,{level}")).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {
         LogFormat::Auto if is_journal() => match tracing_journald::layer() {

@@ -12,6 +12,7 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::Warning;
 use super::codepage::{CodePage, standard_label};
+use super::seven_bit::SevenBit;
 
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +113,9 @@ fn strictly<'a>(body: &'a [u8], label: &str) -> Option<Cow<'a, str>> {
     let folded = label.trim().to_ascii_lowercase();
     if matches!(folded.as_str(), "us-ascii" | "ascii" | "ansi_x3.4-1968" | "iso-ir-6" | "iso646-us") && !body.is_ascii() {
         return None;
+    }
+    if let Some(set) = SevenBit::for_label(&folded) {
+        return set.decode(body).map(Cow::Owned);
     }
     let Some(encoding) = Encoding::for_label(folded.as_bytes()).or_else(|| Encoding::for_label(standard_label(&folded)?.as_bytes())) else {
         return CodePage::for_label(&folded)?.decode(body).map(Cow::Owned);

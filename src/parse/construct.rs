@@ -4,20 +4,34 @@
 //! never fails: what stands in a document that was accepted as a whole is read leniently in its parts.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_html5_entity, unescape_with};
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 use url::Url;
 
 use super::Markup;
 
 /// Entities that the document itself declares, to plain text only: none of them can grow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entities(HashMap<String, String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entities {
+    declared: HashMap<String, String>,
+    /// How many bytes their use may yet add to the document.
+    budget: Cell<usize>,
+}
+
+impl Default for Entities {
+    fn default() -> Self {
+        Self { declared: HashMap::new(), budget: Cell::new(MAX_EXPANSION) }
+    }
+}
+
+/// More than this is never added by entities, however often they are used.
+const MAX_EXPANSION: usize = 1 << 20;
 
 /// More entities than any feed has.
 const MAX_ENTITIES: usize = 256;
@@ -28,18 +42,17 @@ impl Entities {
     /// Takes a declaration over, unless its text refers to other entities or is out of all proportion.
     pub fn declare(&mut self, name: &str, value: &str) {
         let refers = value.contains('&') && !(value.starts_with("&#") && value.ends_with(';') && value.matches('&').count() == 1);
-        if !refers && self.0.len() < MAX_ENTITIES && value.len() <= MAX_ENTITY_LENGTH {
+        if !refers && self.declared.len() < MAX_ENTITIES && value.len() <= MAX_ENTITY_LENGTH {
             let value = unescape_with(value, |_| None).map_or_else(|_| value.to_owned(), Cow::into_owned);
-            self.0.entry(name.to_owned()).or_insert(value);
+            self.declared.entry(name.to_owned()).or_insert(value);
         }
     }
 
     /// What an entity stands for: as declared, else as in HTML.
     pub fn resolve(&self, name: &str) -> Option<&str> {
-        match self.0.get(name) {
-            Some(value) => Some(value),
-            None => resolve_html5_entity(name),
-        }
+        let Some(value) = self.declared.get(name) else { return resolve_html5_entity(name) };
+        self.budget.set(self.budget.get().checked_sub(value.len())?);
+        Some(value)
     }
 
     /// An attribute's value, or any text without tags, with references resolved once.
@@ -50,6 +63,9 @@ impl Entities {
         unescape_with(raw, |name| self.resolve(name)).unwrap_or(Cow::Borrowed(raw))
     }
 }
+
+/// Elements that are nested deeper lose their tags: no reader could show them.
+const MAX_DEPTH: usize = 256;
 
 /// How a construct says that it is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,20 +149,13 @@ impl Construct<'_> {
     }
 }
 
-/// The text between an element's own tags, trimmed; what stands within child elements does not count.
-pub fn own_text(inner: &str, entities: &Entities) -> String {
-    if !inner.contains(['<', '&', '\r']) {
-        return mended(inner.trim().to_owned());
+/// What a reference stands for; as it is written where nobody knows.
+pub fn reference(name: &BytesRef<'_>, entities: &Entities) -> String {
+    match name.resolve_char_ref() {
+        Ok(Some(c)) => c.to_string(),
+        Ok(None) => entities.resolve(name).map_or_else(|| format!("&{};", &**name), str::to_owned),
+        Err(_) => format!("&{};", &**name),
     }
-    let mut out = String::with_capacity(inner.len());
-    let mut depth = 0usize;
-    walk(inner, entities, |piece| match piece {
-        Piece::Start(_) => depth += 1,
-        Piece::End => depth = depth.saturating_sub(1),
-        Piece::Text(text) if depth == 0 => out.push_str(text),
-        Piece::Text(_) | Piece::Empty(_) => {}
-    });
-    mended(out.trim().to_owned())
 }
 
 struct Inside {
@@ -161,10 +170,13 @@ fn inside(inner: &str, xhtml: bool, entities: &Entities) -> Inside {
     }
     let mut out = String::with_capacity(inner.len());
     let mut open: Vec<String> = Vec::new();
+    let mut too_deep = 0usize;
     let mut has_elements = false;
     // A single `div` around everything is Atom's wrapping, not content.
     let mut top = Vec::new();
     walk(inner, entities, |piece| match piece {
+        Piece::Start(_) if open.len() >= MAX_DEPTH => too_deep += 1,
+        Piece::End if too_deep > 0 => too_deep -= 1,
         Piece::Start(start) => {
             has_elements = true;
             let name = start.local_name().as_ref().to_owned();
@@ -246,17 +258,7 @@ fn walk(inner: &str, entities: &Entities, mut sink: impl FnMut(Piece<'_>)) {
             Ok(Event::End(_)) => sink(Piece::End),
             Ok(Event::Text(text)) => sink(Piece::Text(&text.xml10_content())),
             Ok(Event::CData(text)) => sink(Piece::Text(&text.xml10_content())),
-            Ok(Event::GeneralRef(reference)) => {
-                let mut buffer = [0; 4];
-                match reference.resolve_char_ref() {
-                    Ok(Some(c)) => sink(Piece::Text(c.encode_utf8(&mut buffer))),
-                    Ok(None) => match entities.resolve(&reference) {
-                        Some(text) => sink(Piece::Text(text)),
-                        None => sink(Piece::Text(&format!("&{};", &*reference))),
-                    },
-                    Err(_) => sink(Piece::Text(&format!("&{};", &*reference))),
-                }
-            }
+            Ok(Event::GeneralRef(name)) => sink(Piece::Text(&reference(&name, entities))),
             Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {}
             // The document was read to its end before: nothing that follows here can be text.
             Ok(Event::Eof) | Err(_) => return,

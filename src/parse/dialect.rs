@@ -111,15 +111,16 @@ const PREFIXES: &[(&str, Namespace)] = &[
 ];
 
 impl Namespace {
-    /// The vocabulary of a namespace name; `prefixed` says whether the element carries a prefix.
-    pub fn of_name(name: &str, prefixed: bool) -> Self {
+    /// The vocabulary of a namespace name. An unknown one means what its prefix means by custom: many documents misspell
+    /// the names; without prefix it is the core.
+    pub fn of_name(name: &str, prefix: Option<&str>) -> Self {
         let known = NAMESPACES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim())).map(|(_, namespace)| *namespace);
         match known {
             Some(namespace) => namespace,
+            None if name.trim().is_empty() => Self::Core,
             // Userland's RSS namespaces are many.
             None if name.to_ascii_lowercase().contains("backend.userland.com/rss") => Self::Core,
-            None if prefixed => Self::Other,
-            None => Self::Core,
+            None => prefix.map_or(Self::Core, Self::of_prefix),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use url::Url;
 
+use super::attributes::absolute;
 use super::construct::{Construct, Entities};
 use super::facts::{Facts, Guid, GuidKind, Reading};
-use super::reader::absolute;
-use super::{Entry, FeedHead, Markup, Source, plain};
+use super::{Entry, FeedHead, Markup, Source};
 use crate::article::Enclosure;
+use crate::article::title::headline;
 
 /// What holds for all entries of a document.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ pub struct Common<'a> {
 /// The feed itself.
 pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
     let facts = &reading.head;
-    let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(plain::line);
+    let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(line_of);
     FeedHead {
         title: facts.title.as_ref().or(facts.media_title.as_ref()).and_then(line),
         site_url: facts.link.clone().or_else(|| facts.other_alternate.clone()),
@@ -42,7 +43,7 @@ pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
 /// One entry.
 pub fn assemble(facts: Facts<'_>, common: Common<'_>) -> Entry {
     let entities = common.entities;
-    let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(plain::line);
+    let line = |construct: &Construct<'_>| construct.markup(entities).as_ref().and_then(line_of);
     let body = bodies(&facts, common);
     let (published, updated) = match (facts.published, facts.updated, facts.date) {
         (Some(published), None, date) => (Some(published), date),
@@ -64,7 +65,7 @@ pub fn assemble(facts: Facts<'_>, common: Common<'_>) -> Entry {
     };
     let source = match (&facts.source, &facts.publisher) {
         (Some(source), _) => Some(Source {
-            title: source.title.as_ref().and_then(line),
+            title: source.title.as_ref().and_then(line).or_else(|| source.own_title.clone()),
             url: source.link.clone().or_else(|| source.other_alternate.clone()).or_else(|| source.source_url.clone()),
         }),
         (None, Some(publisher)) => Some(Source { title: Some(publisher.clone()), url: None }),
@@ -182,6 +183,11 @@ fn bodies(facts: &Facts<'_>, common: Common<'_>) -> Bodies {
 /// Those that say something, with where they stand.
 fn read<'c, 'a>(constructs: &'c [Construct<'a>], entities: &Entities) -> Vec<(&'c Construct<'a>, Markup)> {
     constructs.iter().filter_map(|construct| Some((construct, construct.markup(entities)?))).collect()
+}
+
+/// One line of plain text; `None` where nothing is left.
+pub fn line_of(markup: &Markup) -> Option<String> {
+    Some(headline(markup)).filter(|line| !line.is_empty())
 }
 
 fn length(markup: &Markup) -> usize {

@@ -62,6 +62,8 @@ pub struct Facts<'a> {
     pub license: Option<String>,
     /// Where the entry comes from.
     pub source: Option<Box<Facts<'a>>>,
+    /// A source's title as RSS has it.
+    pub own_title: Option<String>,
     /// RSS `source url`.
     pub source_url: Option<String>,
     /// The base that holds in the element.
@@ -126,6 +128,12 @@ pub struct Reading<'a> {
     pub undeclared: Vec<String>,
     /// Is the root element one of Atom?
     pub atom: bool,
+    /// Is it a sitemap?
+    pub sitemap: bool,
+    /// There were more entries than are read.
+    pub crowded: bool,
+    /// Text stood after the root element.
+    pub trailing: bool,
 }
 
 impl Media {
@@ -134,7 +142,19 @@ impl Media {
         match (&self.medium, &self.media_type) {
             (Some(medium), _) => medium == kind,
             (None, Some(media_type)) => media_type.split('/').next().is_some_and(|major| major.trim().eq_ignore_ascii_case(kind)),
-            (None, None) => false,
+            (None, None) => self.is_named(kind),
         }
+    }
+
+    /// Where nothing is declared, the file's name tells.
+    fn is_named(&self, kind: &str) -> bool {
+        let path = self.url.split(['?', '#']).next().unwrap_or_default();
+        let Some((_, extension)) = path.rsplit_once('.') else { return false };
+        let known: &[&str] = match kind {
+            "image" => &["jpg", "jpeg", "png", "gif", "webp", "avif"],
+            "audio" => &["mp3", "m4a", "ogg", "oga", "opus", "flac", "wav"],
+            _ => &["mp4", "m4v", "webm", "mov", "ogv"],
+        };
+        known.iter().any(|known| extension.eq_ignore_ascii_case(known))
     }
 }

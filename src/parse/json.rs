@@ -10,10 +10,11 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::attributes::absolute;
 use super::construct::{Entities, looks_like_html, mended};
 use super::date::parse_date;
-use super::reader::absolute;
-use super::{CUT_OFF, Category, Document, Entry, FeedHead, Markup, ParseError, Person, Stamp, UpdateHints, Warning, plain};
+use super::entry::line_of;
+use super::{CUT_OFF, Category, Document, Entry, FeedHead, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
 use crate::article::Enclosure;
 
 /// Reads a JSON Feed.
@@ -44,7 +45,7 @@ pub fn read(text: &str, url: &Url) -> Result<Document, ParseError> {
             _ => warnings.push(Warning { kind: "bad-entry", message: format!("item {} is no object; it was left out", position + 1) }),
         }
     }
-    let line = |text: Option<&str>| text.and_then(|text| plain::line(&Markup::Text(mended(text.to_owned()))));
+    let line = |text: Option<&str>| text.and_then(|text| line_of(&Markup::Text(mended(text.to_owned()))));
     let feed = FeedHead {
         title: line(found.text("title")),
         site_url: found.text("home_page_url").and_then(|page| absolute(url, page)),

@@ -7,19 +7,25 @@
 //! sanitised, merged or chosen yet: an [`Entry`] holds what the document says, so that the archive can keep it
 //! and make the article again under better rules.
 
+mod attributes;
 pub mod charset;
 mod codepage;
+#[cfg(test)]
+mod conformance;
 mod construct;
 pub mod date;
 mod dialect;
 mod entry;
 mod facts;
 mod json;
+mod namespaces;
 mod person;
-mod plain;
 mod prolog;
 mod reader;
 mod repair;
+mod seven_bit;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -232,7 +238,9 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
         return Ok(Document { warnings, ..document });
     }
     let Some(prolog) = prolog::read(&text) else { return Err(not_a_feed(&text, url)) };
-    warnings.extend(prolog.warnings);
+    if prolog.rubbish {
+        warnings.push(Warning { kind: "before-root", message: "something stands before the feed; it was skipped".into() });
+    }
     let root = text.get(prolog.root..).unwrap_or_default();
     let mut document = match parse_xml(root, url, &prolog.entities) {
         Ok(document) => document,
@@ -242,6 +250,11 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
             parse_xml(&mended.text, url, &prolog.entities).map_err(|fault| ParseError::NotAFeed(fault.to_string()))?
         }
     };
+    // Behind other mark-up, or in a sitemap, an element of a feed's name alone proves nothing.
+    let doubtful = prolog.rubbish || prolog.name == "urlset";
+    if doubtful && document.entries.is_empty() && document.feed.title.is_none() {
+        return Err(not_a_feed(&text, url));
+    }
     warnings.append(&mut document.warnings);
     Ok(Document { warnings, ..document })
 }
@@ -250,7 +263,7 @@ fn not_a_feed(text: &str, url: &Url) -> ParseError {
     if prolog::is_html(text) {
         return ParseError::Html { feeds: prolog::named_feeds(text, url) };
     }
-    ParseError::NotAFeed("no element of RSS, Atom or another feed format".into())
+    ParseError::NotAFeed("nothing of RSS, Atom, JSON Feed or a news sitemap in it".into())
 }
 
 /// Reads a well-formed document from its root element on.
@@ -258,11 +271,40 @@ fn parse_xml(root: &str, url: &Url, entities: &construct::Entities) -> Result<Do
     let mut found = reader::read(root, url, entities)?;
     let facts = std::mem::take(&mut found.entries);
     let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
-    let entries = facts.into_iter().map(|facts| entry::assemble(facts, common)).collect();
-    let warnings = found
+    let mut entries: Vec<Entry> = facts.into_iter().map(|facts| entry::assemble(facts, common)).collect();
+    let mut warnings: Vec<Warning> = found
         .undeclared
         .iter()
         .map(|prefix| Warning { kind: "undeclared-prefix", message: format!("the prefix {prefix:?} is not declared; read by custom") })
         .collect();
+    let mut warn = |kind, message: &str| warnings.push(Warning { kind, message: message.to_owned() });
+    if found.crowded {
+        warn("too-many-entries", "the document has more entries than are read");
+    }
+    if found.trailing {
+        warn("after-root", "text after the root element was left out");
+    }
+    let whole = entries.len();
+    if found.sitemap {
+        // Only news articles have a title there; other pages are no entries.
+        entries.retain(|entry| entry.title.is_some());
+    }
+    entries.retain(Entry::says_something);
+    if entries.len() < whole && !found.sitemap {
+        warn("empty-entry", "entries that say nothing were left out");
+    }
     Ok(Document { feed: entry::head(&found, entities), entries, warnings })
+}
+
+impl Entry {
+    /// Is there anything to read, to see or to follow?
+    fn says_something(&self) -> bool {
+        self.title.is_some()
+            || self.content.is_some()
+            || self.summary.is_some()
+            || self.link.is_some()
+            || self.guid.is_some()
+            || self.image.is_some()
+            || !self.enclosures.is_empty()
+    }
 }

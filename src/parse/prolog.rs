@@ -7,7 +7,6 @@
 use quick_xml::events::BytesStart;
 use url::Url;
 
-use super::Warning;
 use super::construct::Entities;
 use super::dialect::is_root;
 
@@ -18,8 +17,10 @@ pub struct Prolog {
     pub root: usize,
     /// What the document type declares.
     pub entities: Entities,
-    /// Rubbish that was skipped.
-    pub warnings: Vec<Warning>,
+    /// The root element's local name, lower case.
+    pub name: String,
+    /// Something that does not belong there stood before it.
+    pub rubbish: bool,
 }
 
 /// Finds the root element; `None` where no element can be that of a feed.
@@ -52,8 +53,7 @@ pub fn read(text: &str) -> Option<Prolog> {
     if !rest.starts_with('<') {
         return None;
     }
-    let warning = Warning { kind: "before-root", message: "something stands before the feed; it was skipped".into() };
-    Some(Prolog { root: text.len() - rest.len(), entities, warnings: if rubbish { vec![warning] } else { Vec::new() } })
+    Some(Prolog { root: text.len() - rest.len(), entities, name: tag_name(rest), rubbish })
 }
 
 /// The local name of the tag that begins here, in lower case.
@@ -180,7 +180,7 @@ mod tests {
         ] {
             let prolog = read(text).unwrap();
             assert_eq!(&text[prolog.root..], "<rss>", "{text}");
-            assert_eq!(!prolog.warnings.is_empty(), rubbish, "{text}");
+            assert_eq!(prolog.rubbish, rubbish, "{text}");
         }
         assert_eq!(read("<html><p>no feed</p></html>"), None);
         assert_eq!(read("plain text"), None);

@@ -9,17 +9,29 @@
 
 use std::rc::Rc;
 
-use quick_xml::NsReader;
+use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
 use url::Url;
 
-use super::construct::{Construct, Entities, Form, own_text};
+use super::attributes::{Attributes, absolute};
+use super::construct::{Construct, Entities, Form, mended, reference};
 use super::date::parse_date;
 use super::dialect::{Element, Namespace, Text, element};
 use super::facts::{Facts, Guid, GuidKind, Media, Reading};
+use super::namespaces::Namespaces;
 use super::{Category, Person, Stamp, UpdateHints, person};
 use crate::article::Enclosure;
+
+/// More entries than any feed has: of a document with more, the first are read.
+const MAX_ENTRIES: usize = 100_000;
+/// Deeper nesting is an attack, or an end tag that was forgotten again and again.
+const MAX_DEPTH: usize = 4096;
+/// Entries within entries, sources within pictures and the like go no deeper.
+const MAX_CONTEXTS: usize = 32;
+/// More categories, authors, enclosures or pictures than any entry has.
+const MAX_LIST: usize = 256;
+/// Longer ids, links, names and dates are cut: they are none.
+const MAX_TEXT: usize = 64 * 1024;
 
 /// Why the pass could not come to the document's end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +47,9 @@ pub enum Fault {
     /// The document ends within an element.
     #[error("the document is cut off")]
     CutOff,
+    /// Elements are nested beyond reason.
+    #[error("elements are nested too deep at byte {0}")]
+    TooDeep(usize),
     /// An element stands after the root element.
     #[error("a second root element at byte {0}")]
     SecondRoot(usize),
@@ -51,6 +66,7 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
         contexts: vec![Context { place: Place::Feed, facts: Facts::default(), slot: None }],
         persons: Vec::new(),
         base: Rc::new(url.clone()),
+        namespaces: Namespaces::default(),
         slots: Vec::new(),
         out: Reading {
             head: Facts::default(),
@@ -59,6 +75,9 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
             entries: Vec::new(),
             undeclared: Vec::new(),
             atom: false,
+            sitemap: false,
+            crowded: false,
+            trailing: false,
         },
         period: None,
         frequency: None,
@@ -87,7 +106,8 @@ struct Context<'a> {
 struct Frame {
     element: Element,
     namespace: Namespace,
-    inner_start: usize,
+    /// The text that stands directly in it, where that is wanted.
+    text: String,
     base: Rc<Url>,
     language: Option<Rc<str>>,
     opens_context: bool,
@@ -97,9 +117,21 @@ struct Frame {
 /// What a start tag said that is needed at the end tag.
 enum Pending {
     Nothing,
-    Guid { declared: Option<bool>, kind: GuidKind },
-    Category { scheme: Option<String>, label: Option<String>, has_term: bool },
+    Guid {
+        declared: Option<bool>,
+        kind: GuidKind,
+    },
+    Category {
+        scheme: Option<String>,
+        label: Option<String>,
+        has_term: bool,
+    },
     LinkWithAddress,
+    /// Atom 0.3's alternatives: how many contents stood before them, and where they begin.
+    Multipart {
+        contents: usize,
+        inner_start: usize,
+    },
 }
 
 struct Pass<'a> {
@@ -108,111 +140,110 @@ struct Pass<'a> {
     contexts: Vec<Context<'a>>,
     persons: Vec<Person>,
     base: Rc<Url>,
+    namespaces: Namespaces,
     slots: Vec<Option<Facts<'a>>>,
     out: Reading<'a>,
     period: Option<u32>,
     frequency: Option<u32>,
 }
 
-/// The attributes of one start tag; names in lower case.
-struct Attributes(Vec<(String, String)>);
-
-impl Attributes {
-    fn of(start: &BytesStart<'_>, entities: &Entities) -> Self {
-        Self(
-            start
-                .html_attributes()
-                .with_checks(false)
-                .flatten()
-                .map(|attribute| (attribute.key.as_ref().to_ascii_lowercase(), entities.unescape(&attribute.value).trim().to_owned()))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// Present, though perhaps empty.
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// By local name, whatever the prefix.
-    fn local(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.rsplit(':').next() == Some(name))
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn address(&self) -> Option<&str> {
-        self.get("url").or_else(|| self.get("uri")).or_else(|| self.get("href"))
-    }
-}
-
 impl<'a> Pass<'a> {
     fn run(&mut self, text: &'a str) -> Result<(), Fault> {
-        let mut reader = NsReader::from_str(text);
+        let mut reader = Reader::from_str(text);
         reader.config_mut().trim_markup_names_in_closing_tags = true;
         let mut closed = false;
         loop {
-            let before = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-            let (resolved, event) = match reader.read_resolved_event() {
-                Ok(resolved) => resolved,
+            let before = position(&reader);
+            let event = match reader.read_event() {
+                Ok(event) => event,
                 Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: before }),
             };
             match event {
                 Event::Start(_) | Event::Empty(_) if closed => return Err(Fault::SecondRoot(before)),
+                Event::Start(_) if self.frames.len() >= MAX_DEPTH => return Err(Fault::TooDeep(before)),
                 Event::Start(start) => {
-                    let namespace = self.namespace(&resolved, &start);
-                    let after = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-                    let element = element(namespace, &local(&start));
-                    if let Element::Text(role) = element {
-                        let attributes = Attributes::of(&start, self.entities);
-                        if attributes.get("type").is_some_and(|kind| kind.starts_with("multipart/")) {
-                            // Atom 0.3: the alternatives within are contents of their own.
-                            self.open(Element::Other, namespace, &start, after);
-                            continue;
+                    let after = position(&reader);
+                    let attributes = Attributes::of(&start, self.entities);
+                    let (namespace, name, element) = self.identify(&start, &attributes);
+                    match element {
+                        Element::Text(_) if attributes.get("type").is_some_and(|kind| kind.starts_with("multipart/")) => {
+                            let contents = self.facts().map_or(0, |facts| facts.contents.len());
+                            self.open(Element::Other, namespace, &name, &attributes);
+                            if let Some(frame) = self.frames.last_mut() {
+                                frame.pending = Pending::Multipart { contents, inner_start: after };
+                            }
                         }
-                        let span = match reader.read_to_end(start.name()) {
-                            Ok(span) => span,
-                            Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: after }),
-                        };
-                        let end = usize::try_from(span.end).unwrap_or(usize::MAX);
-                        let inner = text.get(after..end).unwrap_or_default();
-                        self.construct(role, namespace, &local(&start), &attributes, inner);
-                    } else {
-                        self.open(element, namespace, &start, after);
+                        Element::Text(role) => {
+                            let span = match reader.read_to_end(start.name()) {
+                                Ok(span) => span,
+                                Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: after }),
+                            };
+                            let inner = text.get(after..usize::try_from(span.end).unwrap_or(usize::MAX)).unwrap_or_default();
+                            self.construct(role, namespace, &name, &attributes, inner);
+                            self.namespaces.leave(self.frames.len());
+                        }
+                        element => self.open(element, namespace, &name, &attributes),
                     }
                 }
                 Event::Empty(start) => {
-                    let namespace = self.namespace(&resolved, &start);
-                    let after = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-                    let element = element(namespace, &local(&start));
-                    if !matches!(element, Element::Text(_)) {
-                        self.open(element, namespace, &start, after);
+                    let attributes = Attributes::of(&start, self.entities);
+                    let (namespace, name, element) = self.identify(&start, &attributes);
+                    if matches!(element, Element::Text(_)) {
+                        self.namespaces.leave(self.frames.len());
+                    } else {
+                        self.open(element, namespace, &name, &attributes);
                         self.close("");
                         closed = self.frames.is_empty();
                     }
                 }
                 Event::End(_) => {
-                    let start = self.frames.last().map_or(before, |frame| frame.inner_start);
-                    self.close(text.get(start..before).unwrap_or_default());
+                    let inner = match self.frames.last() {
+                        Some(Frame { pending: Pending::Multipart { inner_start, .. }, .. }) => {
+                            text.get(*inner_start..before).unwrap_or_default()
+                        }
+                        _ => "",
+                    };
+                    self.close(inner);
                     closed = self.frames.is_empty();
                 }
+                Event::Text(characters) if closed => self.out.trailing |= !characters.trim_ascii().is_empty(),
+                Event::Text(characters) => self.characters(&characters.xml10_content()),
+                Event::CData(characters) => self.characters(&characters.xml10_content()),
+                Event::GeneralRef(name) => {
+                    let characters = reference(&name, self.entities);
+                    self.characters(&characters);
+                }
                 Event::Eof => break,
-                _ => {}
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
             }
         }
         if closed { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    /// Text counts for the element that it stands in directly.
+    fn characters(&mut self, text: &str) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        if !matches!(frame.element, Element::Other | Element::Feed | Element::Entry) && frame.text.len() + text.len() <= MAX_TEXT {
+            frame.text.push_str(text);
+        }
+    }
+
+    fn identify(&mut self, start: &BytesStart<'_>, attributes: &Attributes) -> (Namespace, String, Element) {
+        let name = start.local_name().as_ref().to_ascii_lowercase();
+        self.namespaces.enter(self.frames.len() + 1, attributes);
+        let namespace = match self.namespaces.resolve(start.name().prefix().map(|prefix| prefix.into_inner())) {
+            Namespace::Core if self.out.sitemap || (self.frames.is_empty() && name == "urlset") => Namespace::Sitemap,
+            namespace => namespace,
+        };
+        let element = element(namespace, &name);
+        (namespace, name, element)
     }
 
     fn finish(mut self) -> Reading<'a> {
         if let Some(feed) = self.contexts.drain(..).next() {
             self.out.head = feed.facts;
         }
+        self.out.undeclared = self.namespaces.into_undeclared();
         self.out.entries = self.slots.into_iter().flatten().collect();
         if self.out.hints.interval_minutes.is_none()
             && let Some(period) = self.period
@@ -220,19 +251,6 @@ impl<'a> Pass<'a> {
             self.out.hints.interval_minutes = Some((period / self.frequency.unwrap_or(1).max(1)).max(1));
         }
         self.out
-    }
-
-    fn namespace(&mut self, resolved: &ResolveResult<'_>, start: &BytesStart<'_>) -> Namespace {
-        match resolved {
-            ResolveResult::Bound(name) => Namespace::of_name(name.as_ref(), start.name().prefix().is_some()),
-            ResolveResult::Unbound => Namespace::Core,
-            ResolveResult::Unknown(prefix) => {
-                if !self.out.undeclared.iter().any(|known| known == prefix) {
-                    self.out.undeclared.push(prefix.clone());
-                }
-                Namespace::of_prefix(prefix)
-            }
-        }
     }
 
     fn facts(&mut self) -> Option<&mut Facts<'a>> {
@@ -287,17 +305,17 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn open(&mut self, element: Element, namespace: Namespace, start: &BytesStart<'_>, inner_start: usize) {
-        let attributes = Attributes::of(start, self.entities);
-        let (base, language) = self.scope(&attributes);
+    fn open(&mut self, element: Element, namespace: Namespace, name: &str, attributes: &Attributes) {
+        let (base, language) = self.scope(attributes);
         if self.frames.is_empty() {
             self.out.root_language = language.clone();
-            self.out.atom = matches!(local(start).as_str(), "feed" | "entry");
+            self.out.atom = matches!(name, "feed" | "entry");
+            self.out.sitemap = namespace == Namespace::Sitemap;
         }
         let mut frame = Frame {
             element,
             namespace,
-            inner_start,
+            text: String::new(),
             base: base.clone(),
             language: language.clone(),
             opens_context: false,
@@ -305,23 +323,24 @@ impl<'a> Pass<'a> {
         };
         let place = match element {
             Element::Entry => Some(Place::Entry),
-            Element::Source if self.place() == Place::Entry => Some(Place::Source),
+            Element::Source if self.place() != Place::Source => Some(Place::Source),
             Element::Image => Some(Place::Image),
             Element::TextInput => Some(Place::TextInput),
             Element::Publication => Some(Place::Publication),
             _ => None,
         };
-        if let Some(place) = place {
-            let slot = (place == Place::Entry).then(|| {
+        if let Some(place) = place.filter(|_| self.contexts.len() < MAX_CONTEXTS) {
+            let slot = (place == Place::Entry && self.slots.len() < MAX_ENTRIES).then(|| {
                 self.slots.push(None);
                 self.slots.len() - 1
             });
+            self.out.crowded |= place == Place::Entry && slot.is_none();
             frame.opens_context = true;
             let facts = Facts { inherited_language: language, base: Some(base.clone()), ..Facts::default() };
             self.contexts.push(Context { place, facts, slot });
         }
         match element {
-            Element::Feed | Element::Entry => self.feed_or_entry(&attributes, &base),
+            Element::Feed | Element::Entry => self.feed_or_entry(attributes, &base),
             Element::Source => {
                 if let Some(url) = attributes.get("url")
                     && let Some(facts) = self.facts()
@@ -329,15 +348,21 @@ impl<'a> Pass<'a> {
                     facts.source_url = absolute(&base, url);
                 }
             }
+            Element::Image => {
+                let address = attributes.address().and_then(|url| absolute(&base, url));
+                if let Some(facts) = self.facts() {
+                    facts.address = address;
+                }
+            }
             Element::Author | Element::Editor | Element::OtherPerson => self.persons.push(Person::default()),
             Element::Guid => {
-                let kind = if local(start) == "guid" { GuidKind::Guid } else { GuidKind::Id };
+                let kind = if name == "guid" { GuidKind::Guid } else { GuidKind::Id };
                 let declared = attributes.get("ispermalink").map(|value| value.eq_ignore_ascii_case("true"));
                 frame.pending = Pending::Guid { declared, kind };
             }
             Element::Link => {
                 if let Some(address) = attributes.address() {
-                    self.link(address, &attributes, &base);
+                    self.link(address, attributes, &base);
                     frame.pending = Pending::LinkWithAddress;
                 }
             }
@@ -352,12 +377,13 @@ impl<'a> Pass<'a> {
             }
             Element::Enclosure => {
                 if let Some(url) = attributes.address().and_then(|url| absolute(&base, url)) {
-                    self.enclosure(url, &attributes);
+                    self.enclosure(url, attributes);
                 }
             }
             Element::MediaContent => {
                 if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
                     && let Some(facts) = self.facts()
+                    && facts.media.len() < MAX_LIST
                 {
                     facts.media.push(Media {
                         url,
@@ -371,7 +397,7 @@ impl<'a> Pass<'a> {
                 if let Some(url) = attributes.address().and_then(|url| absolute(&base, url))
                     && let Some(facts) = self.facts()
                 {
-                    facts.images.push(url);
+                    push_picture(facts, url);
                 }
             }
             Element::License => {
@@ -427,7 +453,7 @@ impl<'a> Pass<'a> {
 
     fn enclosure(&mut self, url: String, attributes: &Attributes) {
         let Some(facts) = self.facts() else { return };
-        if !facts.enclosures.iter().any(|known| known.url == url) {
+        if facts.enclosures.len() < MAX_LIST && !facts.enclosures.iter().any(|known| known.url == url) {
             facts.enclosures.push(Enclosure {
                 url,
                 media_type: attributes.get("type").map(str::to_owned),
@@ -439,6 +465,7 @@ impl<'a> Pass<'a> {
     fn category(&mut self, term: String, scheme: Option<String>, label: Option<String>) {
         let category = Category { term, scheme, label };
         if let Some(facts) = self.facts()
+            && facts.categories.len() < MAX_LIST
             && !facts.categories.contains(&category)
         {
             facts.categories.push(category);
@@ -447,32 +474,28 @@ impl<'a> Pass<'a> {
 
     fn close(&mut self, inner: &'a str) {
         let Some(mut frame) = self.frames.pop() else { return };
-        let text = || own_text(inner, self.entities);
+        self.namespaces.leave(self.frames.len());
+        let text = mended(frame.text.trim().to_owned());
         match frame.element {
             Element::Author | Element::Editor | Element::OtherPerson => {
-                let text = text();
                 self.end_person(frame.element, &text);
             }
             Element::Name | Element::Email | Element::Address => {
-                let text = text();
-                self.end_person_part(frame.element, text, &frame.base);
+                self.end_person_part(frame.element, text.clone(), &frame.base);
             }
             Element::Guid => {
-                let text = text();
-                self.end_guid(&frame, text);
+                self.end_guid(&frame, text.clone());
             }
-            Element::Link => {
-                if !matches!(frame.pending, Pending::LinkWithAddress) {
-                    let text = text().replace("&amp;", "&");
-                    if let Some(link) = absolute(&frame.base, &text)
-                        && let Some(facts) = self.facts()
-                    {
-                        facts.link = Some(link);
-                    }
+            Element::Link if !matches!(frame.pending, Pending::LinkWithAddress) => {
+                // Some escape the address twice.
+                if let Some(link) = absolute(&frame.base, &text.replace("&amp;", "&"))
+                    && let Some(facts) = self.facts()
+                {
+                    facts.link = Some(link);
                 }
             }
             Element::Category => {
-                let term = text();
+                let term = text.clone();
                 if let Pending::Category { scheme, label, has_term } = std::mem::replace(&mut frame.pending, Pending::Nothing)
                     && !term.is_empty()
                 {
@@ -481,16 +504,16 @@ impl<'a> Pass<'a> {
             }
             Element::Keywords => {
                 let itunes = frame.namespace == Namespace::Itunes;
-                for term in text().split(',').map(str::trim).filter(|term| !term.is_empty()) {
+                for term in text.split(',').map(str::trim).filter(|term| !term.is_empty()) {
                     self.category(term.to_owned(), itunes.then(|| "http://www.itunes.com/".to_owned()), None);
                 }
             }
             Element::Published | Element::Updated | Element::Date | Element::Created => {
-                let new = stamp(&text());
+                let new = stamp(&text);
                 self.end_date(frame.element, new);
             }
             Element::Language => {
-                let language = text().replace('_', "-");
+                let language = text.replace('_', "-");
                 if !language.is_empty()
                     && let Some(facts) = self.facts()
                 {
@@ -498,46 +521,56 @@ impl<'a> Pass<'a> {
                 }
             }
             Element::Thumbnail => {
-                let url = absolute(&frame.base, &text());
+                let url = absolute(&frame.base, &text);
                 if let (Some(url), Some(facts)) = (url, self.facts()) {
-                    facts.images.push(url);
+                    push_picture(facts, url);
                 }
             }
             Element::OriginalLink => {
-                let url = absolute(&frame.base, &text());
+                let url = absolute(&frame.base, &text);
                 if let (Some(url), Some(facts)) = (url, self.facts()) {
                     facts.original_link = Some(url);
                 }
             }
             Element::License => {
-                let url = text();
+                let url = text.as_str();
                 if url.contains("://")
-                    && let (Some(url), Some(facts)) = (absolute(&frame.base, &url), self.facts())
+                    && let (Some(url), Some(facts)) = (absolute(&frame.base, url), self.facts())
                 {
                     facts.license.get_or_insert(url);
                 }
             }
-            Element::Ttl => self.out.hints.interval_minutes = text().parse().ok().filter(|minutes| *minutes > 0),
-            Element::UpdatePeriod => self.period = period_minutes(&text()),
-            Element::UpdateFrequency => self.frequency = text().parse().ok(),
+            Element::Ttl => self.out.hints.interval_minutes = text.parse().ok().filter(|minutes| *minutes > 0),
+            Element::UpdatePeriod => self.period = period_minutes(&text),
+            Element::UpdateFrequency => self.frequency = text.parse().ok(),
             Element::SkipHour => {
-                if let Ok(hour @ 0..=24) = text().parse::<u8>() {
+                if let Ok(hour @ 0..=24) = text.parse::<u8>() {
                     push_new(&mut self.out.hints.skip_hours, hour % 24);
                 }
             }
             Element::SkipDay => {
-                if let Ok(day) = text().parse::<chrono::Weekday>() {
+                if let Ok(day) = text.parse::<chrono::Weekday>() {
                     push_new(&mut self.out.hints.skip_days, u8::try_from(day.num_days_from_monday()).unwrap_or_default());
                 }
             }
             _ => {}
         }
+        if let Pending::Multipart { contents, .. } = frame.pending
+            && self.facts().is_some_and(|facts| facts.contents.len() == contents)
+        {
+            // No alternatives within: it is the content itself.
+            let depth = self.frames.len() + 1;
+            let construct = Construct { form: Form::Guess, inner, base: frame.base.clone(), language: frame.language.clone(), depth };
+            if let Some(facts) = self.facts().filter(|_| !construct.is_blank()) {
+                facts.contents.push(construct);
+            }
+        }
         if frame.opens_context {
-            self.end_context(&frame, inner);
+            self.end_context(&frame, &text);
         }
     }
 
-    fn end_context(&mut self, frame: &Frame, inner: &'a str) {
+    fn end_context(&mut self, frame: &Frame, text: &str) {
         if self.contexts.len() < 2 {
             return;
         }
@@ -549,21 +582,17 @@ impl<'a> Pass<'a> {
                 }
             }
             Place::Source => {
-                if facts.title.is_none() {
-                    let title =
-                        Construct { form: Form::Guess, inner, base: frame.base.clone(), language: None, depth: self.frames.len() + 1 };
-                    // RSS says the title as the element's own text; Atom in a child.
-                    if facts.source_url.is_some() || !inner.contains('<') || inner.trim_start().starts_with("<![CDATA[") {
-                        facts.title = Some(title).filter(|title| !title.is_blank());
-                    }
-                }
+                // RSS says the title as the element's own text, Atom in a child.
+                facts.own_title = Some(text.to_owned()).filter(|title| !title.is_empty());
+                facts.base = Some(frame.base.clone());
                 if let Some(entry) = self.facts() {
                     entry.source = Some(Box::new(facts));
                 }
             }
             Place::Image => {
-                if let (Some(url), Some(parent)) = (facts.address, self.facts()) {
-                    parent.images.push(url);
+                let written = || Some(text).filter(|text| text.contains('/')).and_then(|text| absolute(&frame.base, text));
+                if let (Some(url), Some(parent)) = (facts.address.take().or_else(written), self.facts()) {
+                    push_picture(parent, url);
                 }
             }
             Place::Publication => {
@@ -585,6 +614,7 @@ impl<'a> Pass<'a> {
         let author = if from_children == Person::default() { person::parse(text) } else { Some(from_children) };
         if let Some(author) = author
             && let Some(facts) = self.facts()
+            && facts.authors.len() < MAX_LIST
             && !facts.authors.contains(&author)
         {
             facts.authors.push(author);
@@ -642,8 +672,14 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn local(start: &BytesStart<'_>) -> String {
-    start.local_name().as_ref().to_ascii_lowercase()
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+fn push_picture(facts: &mut Facts<'_>, url: String) {
+    if facts.images.len() < MAX_LIST {
+        facts.images.push(url);
+    }
 }
 
 /// The first one stays, unless a later one stands nearer to the root.
@@ -673,13 +709,4 @@ fn period_minutes(period: &str) -> Option<u32> {
         "yearly" => Some(365 * 24 * 60),
         _ => None,
     }
-}
-
-/// An address made absolute; as it stands where it cannot be.
-pub fn absolute(base: &Url, address: &str) -> Option<String> {
-    let address = address.trim();
-    if address.is_empty() {
-        return None;
-    }
-    Some(base.join(address).map_or_else(|_| address.to_owned(), String::from))
 }

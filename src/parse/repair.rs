@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use super::{CUT_OFF, Warning};
 use super::construct::Entities;
 use super::dialect::{Element, Namespace, element};
+use super::{CUT_OFF, Warning};
 
 /// Deeper elements lose their tags and keep their text.
 const MAX_DEPTH: usize = 512;
@@ -30,14 +30,16 @@ pub fn mend(text: &str, entities: &Entities) -> Mended {
         at: 0,
         out: String::with_capacity(text.len() + text.len() / 16),
         open: Vec::new(),
-        counts: HashMap::new(),
+        positions: HashMap::new(),
+        entry_position: 0,
+        constructs: 0,
         entities,
         warnings: Vec::new(),
         missing: Missing::default(),
         root_ended: false,
         entry_start: None,
         entries: 0,
-        depth: 0,
+        too_deep: 0,
     };
     mender.run();
     Mended { text: mender.out, warnings: mender.warnings }
@@ -48,8 +50,6 @@ struct Open {
     /// Its name as it was written.
     name: String,
     element: Element,
-    /// Whether its tags are in the output.
-    written: bool,
 }
 
 /// Delimiters that were looked for in vain: they need not be looked for again.
@@ -65,8 +65,12 @@ struct Mender<'t> {
     at: usize,
     out: String,
     open: Vec<Open>,
-    /// How many elements of a name (lower case) are open.
-    counts: HashMap<String, usize>,
+    /// Where in `open` the elements of a name (lower case) stand.
+    positions: HashMap<String, Vec<usize>>,
+    /// Where in `open` the entry stands.
+    entry_position: usize,
+    /// How many text constructs are open.
+    constructs: usize,
     entities: &'t Entities,
     warnings: Vec<Warning>,
     missing: Missing,
@@ -74,8 +78,8 @@ struct Mender<'t> {
     /// Where the open entry begins in the output.
     entry_start: Option<usize>,
     entries: usize,
-    /// Elements that are open and written.
-    depth: usize,
+    /// Elements too deep to be written that are open.
+    too_deep: usize,
 }
 
 /// A start tag taken apart.
@@ -124,7 +128,7 @@ impl<'t> Mender<'t> {
 
     fn markup(&mut self, rest: &'t str) {
         if let Some(inner) = rest.strip_prefix("<!--") {
-            match inner.find("-->").filter(|_| !self.missing.comment) {
+            match Some(inner).filter(|_| !self.missing.comment).and_then(|inner| inner.find("-->")) {
                 Some(end) => self.at += 4 + end + 3,
                 None => {
                     self.missing.comment = true;
@@ -132,7 +136,7 @@ impl<'t> Mender<'t> {
                 }
             }
         } else if let Some(inner) = rest.strip_prefix("<![CDATA[") {
-            let end = inner.find("]]>").filter(|_| !self.missing.cdata);
+            let end = Some(inner).filter(|_| !self.missing.cdata).and_then(|inner| inner.find("]]>"));
             if end.is_none() {
                 self.missing.cdata = true;
                 self.warn("unclosed-cdata", "a CDATA section is never closed");
@@ -145,7 +149,7 @@ impl<'t> Mender<'t> {
             }
             self.at += 9 + content.len() + if end.is_some() { 3 } else { 0 };
         } else if rest.starts_with("<?") {
-            match rest.find("?>").filter(|_| !self.missing.instruction) {
+            match Some(rest).filter(|_| !self.missing.instruction).and_then(|rest| rest.find("?>")) {
                 Some(end) => self.at += end + 2,
                 None => {
                     self.missing.instruction = true;
@@ -266,27 +270,31 @@ impl<'t> Mender<'t> {
             self.warn("bad-attribute", "attributes without quotes, value or end were mended");
         }
         self.close_implied(kind);
-        let in_construct = self.open.iter().rev().take(MAX_DEPTH).any(|open| matches!(open.element, Element::Text(_)));
+        let in_construct = self.constructs > 0;
+        if in_construct && ends_itself(tag.name) && self.open.last().is_some_and(|open| open.name.eq_ignore_ascii_case(tag.name)) {
+            self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
+            self.close_last();
+        }
         let empty = tag.empty || (in_construct && is_void(tag.name));
         if empty && !tag.empty {
             self.warn("void-element", "an HTML element without end was closed");
         }
-        let written = self.depth < MAX_DEPTH;
-        if !written {
+        if self.open.len() >= MAX_DEPTH {
             self.warn("too-deep", "elements nested beyond reason lost their tags");
+            self.too_deep += usize::from(!empty);
+            return;
         }
-        if kind == Element::Entry && !empty && !in_construct && written {
-            self.entry_start.get_or_insert(self.out.len());
+        if kind == Element::Entry && !empty && !in_construct && self.entry_start.is_none() {
+            self.entry_start = Some(self.out.len());
+            self.entry_position = self.open.len();
         }
-        if written {
-            self.write_tag(tag, empty);
-        }
+        self.write_tag(tag, empty);
         if !empty {
-            *self.counts.entry(tag.name.to_ascii_lowercase()).or_default() += 1;
-            self.depth += usize::from(written);
+            self.positions.entry(tag.name.to_ascii_lowercase()).or_default().push(self.open.len());
             // A construct within a construct is its mark-up, not one of the feed.
             let element = if in_construct { Element::Other } else { kind };
-            self.open.push(Open { name: tag.name.to_owned(), element, written });
+            self.constructs += usize::from(matches!(element, Element::Text(_)));
+            self.open.push(Open { name: tag.name.to_owned(), element });
         }
     }
 
@@ -316,15 +324,12 @@ impl<'t> Mender<'t> {
             self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
             self.close_last();
         }
-        if kind == Element::Entry && self.entry_start.is_some() {
-            let within_text = self.open.iter().any(|open| matches!(open.element, Element::Text(_)));
-            if !within_text {
-                self.warn("unclosed-entry", "an entry that was never closed was closed where the next begins");
-                while self.open.last().is_some_and(|open| open.element != Element::Entry) {
-                    self.close_last();
-                }
+        if kind == Element::Entry && self.entry_start.is_some() && self.constructs == 0 {
+            self.warn("unclosed-entry", "an entry that was never closed was closed where the next begins");
+            while self.open.last().is_some_and(|open| open.element != Element::Entry) {
                 self.close_last();
             }
+            self.close_last();
         }
     }
 
@@ -364,22 +369,21 @@ impl<'t> Mender<'t> {
     }
 
     fn end_tag(&mut self, name: &str) {
-        let lower = name.to_ascii_lowercase();
-        if self.counts.get(&lower).copied().unwrap_or_default() == 0 {
+        let position = self.positions.get(&name.to_ascii_lowercase()).and_then(|positions| positions.last().copied());
+        // The ends of what has no tags are not written; those of the feed's own elements are never theirs.
+        if self.too_deep > 0 && (position.is_none() || !matches!(kind(name), Element::Entry | Element::Feed | Element::Text(_))) {
+            self.too_deep -= 1;
+            return;
+        }
+        // The end of mark-up within an entry never ends what the entry stands in.
+        let within = |position: usize| {
+            self.entry_start.is_none() || position > self.entry_position || matches!(kind(name), Element::Entry | Element::Feed)
+        };
+        if !position.is_some_and(within) {
             if !is_void(name) {
                 self.warn("stray-end-tag", "an end tag that belongs to nothing was left out");
             }
             return;
-        }
-        // The end of mark-up within an entry never ends what the entry stands in.
-        let kind = kind(name);
-        if self.entry_start.is_some() && !matches!(kind, Element::Entry | Element::Feed) {
-            let within =
-                self.open.iter().rev().take_while(|open| open.element != Element::Entry).any(|open| open.name.eq_ignore_ascii_case(name));
-            if !within {
-                self.warn("stray-end-tag", "an end tag that belongs to nothing was left out");
-                return;
-            }
         }
         if self.open.len() == 1 {
             // What may follow the root is still read.
@@ -404,15 +408,14 @@ impl<'t> Mender<'t> {
 
     fn close_last(&mut self) {
         let Some(open) = self.open.pop() else { return };
-        if let Some(count) = self.counts.get_mut(&open.name.to_ascii_lowercase()) {
-            *count = count.saturating_sub(1);
+        self.too_deep = 0;
+        if let Some(positions) = self.positions.get_mut(&open.name.to_ascii_lowercase()) {
+            positions.pop();
         }
-        if open.written {
-            self.depth = self.depth.saturating_sub(1);
-            self.out.push_str("</");
-            self.out.push_str(&open.name);
-            self.out.push('>');
-        }
+        self.constructs -= usize::from(matches!(open.element, Element::Text(_)));
+        self.out.push_str("</");
+        self.out.push_str(&open.name);
+        self.out.push('>');
         if open.element == Element::Entry {
             self.entry_start = None;
             self.entries += 1;
@@ -443,6 +446,11 @@ fn is_void(name: &str) -> bool {
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// HTML elements that end where the next of their kind begins (HTML §13.1.2.4).
+fn ends_itself(name: &str) -> bool {
+    ["p", "li", "dt", "dd", "tr", "td", "th", "option"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Takes a start tag apart; `None` where the bracket begins none.

@@ -12,13 +12,13 @@ pub const ELEMENTS: &str = "\
 
 /// Elements that HTML knows beside those that are kept: an HTML parser treats them in ways of their own.
 ///
-/// Not among them are `iframe`, `noembed`, `noframes` and `noscript`, whose content a parser takes for plain
-/// characters although it is mark-up: their tags go before parsing, so that it is read as such.
+/// Not among them are `iframe`, `noembed`, `noframes`, `noscript`, `plaintext`, `textarea`, `title` and `xmp`, whose
+/// content a parser takes for plain characters and would show as such: their tags go before parsing, so that what
+/// they hold is read as mark-up.
 const OTHER_ELEMENTS: &str = "\
     applet area base basefont bgsound body button canvas command datalist dialog dir embed fieldset font form frame frameset \
     head html image input keygen label legend link listing map marquee math menu menuitem meta meter nobr object optgroup \
-    option output param picture plaintext progress rb rtc script select slot spacer style svg template textarea title track \
-    xmp";
+    option output param picture progress rb rtc script select slot spacer style svg template track";
 
 static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ELEMENTS.split(' ').chain(OTHER_ELEMENTS.split(' ')).collect());
 
@@ -31,22 +31,7 @@ pub fn is_known(name: &str) -> bool {
 
 /// Elements that an HTML parser never closes by `/>`, so that all that follows would become their content.
 pub fn swallows(name: &str) -> bool {
-    matches!(
-        name,
-        "script"
-            | "style"
-            | "title"
-            | "textarea"
-            | "xmp"
-            | "plaintext"
-            | "select"
-            | "template"
-            | "object"
-            | "video"
-            | "audio"
-            | "svg"
-            | "math"
-    )
+    matches!(name, "script" | "style" | "select" | "template" | "object" | "video" | "audio" | "svg" | "math")
 }
 
 /// Elements without content (HTML standard §13.1.2).
@@ -144,5 +129,46 @@ pub fn is_block(name: &str) -> bool {
             | "summary"
             | "table"
             | "ul"
+    )
+}
+
+/// Elements that stand within a line.
+pub fn is_inline(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "abbr"
+            | "acronym"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "big"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "i"
+            | "img"
+            | "ins"
+            | "kbd"
+            | "mark"
+            | "q"
+            | "rp"
+            | "rt"
+            | "ruby"
+            | "s"
+            | "samp"
+            | "small"
+            | "span"
+            | "strike"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "tt"
+            | "u"
+            | "var"
+            | "wbr"
     )
 }

@@ -64,7 +64,7 @@ pub fn finish(clean: &str, base: Option<&Url>) -> Finished {
                 }
                 out.push_str(&clean[range]);
             }
-            Piece::Other => {}
+            Piece::Other | Piece::Unfinished(_) => {}
         }
     }
     Finished { markup: out, stable }
@@ -88,7 +88,8 @@ fn fits(name: &str, open: &[&str]) -> bool {
         "li" => !within(&["li", "p"], &["ul", "ol", "td", "th", "caption", "table"]),
         "dd" | "dt" => !within(&["dd", "dt", "p"], &["dl", "ul", "ol", "td", "th", "caption", "table"]),
         "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => !matches!(parent, "h1" | "h2" | "h3" | "h4" | "h5" | "h6") && !within(&["p"], CELLS),
-        "rt" | "rp" => !within(&["rt", "rp"], &["ruby"]),
+        // Within `ruby` they close what stands open directly above them.
+        "rt" | "rp" => !matches!(parent, "dd" | "dt" | "li" | "p" | "rp" | "rt") || !open.contains(&"ruby"),
         _ if is_block(name) => !within(&["p"], CELLS),
         _ => true,
     }
