@@ -244,7 +244,7 @@ impl Answer {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
         // What stood behind the cut would hide behind a validator until the feed's next change.
-        let is_cut_off = parsed.warnings.iter().any(|warning| warning.kind == parse::CUT_OFF);
+        let is_cut_off = parsed.warnings.iter().any(|warning| warning.kind == "cut-off");
         let validators = if is_cut_off { Validators::default() } else { fresh.validators.clone() };
         let head = Arc::new(parsed.feed);
         let settings = Arc::new(NormaliseSettings {

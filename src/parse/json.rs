@@ -14,7 +14,7 @@ use super::attributes::absolute;
 use super::construct::{Entities, looks_like_html, mended};
 use super::date::parse_date;
 use super::entry::line_of;
-use super::{CUT_OFF, Category, Document, Entry, FeedHead, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
+use super::{Category, Document, Entry, FeedHead, Markup, ParseError, Person, Stamp, UpdateHints, Warning};
 use crate::article::Enclosure;
 
 /// Reads a JSON Feed.
@@ -30,7 +30,7 @@ pub fn read(text: &str, url: &Url) -> Result<Document, ParseError> {
     match outcome {
         Ok(()) if is_feed => {}
         Err(error) if is_feed && (!found.items.is_empty() || error.is_eof()) => {
-            warnings.push(Warning { kind: CUT_OFF, message: format!("the document is not whole: {error}; the items before are kept") });
+            warnings.push(Warning { kind: "cut-off", message: format!("the document is not whole: {error}; the items before are kept") });
         }
         Ok(()) => return Err(ParseError::NotAFeed("a JSON document, but no JSON Feed".into())),
         Err(error) => return Err(ParseError::NotAFeed(format!("not JSON: {error}"))),

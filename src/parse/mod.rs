@@ -181,13 +181,10 @@ pub struct FeedHead {
     pub hints: UpdateHints,
 }
 
-/// The kind of warning where a document ends before its root element does: entries may be missing.
-pub const CUT_OFF: &str = "cut-off";
-
 /// Something in the document that was mended or left out; for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// Kind, a short fixed word such as `undeclared-prefix` or [`CUT_OFF`].
+    /// Kind, a short fixed word such as `undeclared-prefix`.
     pub kind: &'static str,
     /// What and where.
     pub message: String,

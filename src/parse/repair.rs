@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
+use super::Warning;
 use super::construct::Entities;
 use super::dialect::{Element, Namespace, element};
-use super::{CUT_OFF, Warning};
 
 /// Deeper elements lose their tags and keep their text.
 const MAX_DEPTH: usize = 512;
@@ -103,7 +103,7 @@ impl<'t> Mender<'t> {
             }
         }
         if !self.open.is_empty() && !self.root_ended {
-            self.warn(CUT_OFF, "the document ends before its root element does");
+            self.warn("cut-off", "the document ends before its root element does");
             // What is whole is kept; a part is only better than nothing.
             if let Some(start) = self.entry_start
                 && self.entries > 0
