@@ -152,7 +152,8 @@ fn is_blank(markup: &Markup) -> bool {
 fn sanitised(markup: &Markup, base: Option<&Url>) -> String {
     match markup {
         Markup::Text(text) => html::from_plain_text(text),
-        Markup::Html(source) => html::sanitise(source, base),
+        // White space around a body says nothing, and some feed formats carry it while others don't.
+        Markup::Html(source) => html::sanitise(source, base).trim().to_owned(),
     }
 }
 
@@ -374,6 +375,13 @@ mod tests {
                 .as_deref(),
             Some("en")
         );
+    }
+
+    #[test]
+    fn white_space_around_a_body_says_nothing() {
+        for body in ["<p>A <b>b</b></p>", "\n  <p>A <b>b</b></p>\n\n", "<!-- made by hand -->\n<p>A <b>b</b></p>\n<script>b()</script>\n"] {
+            assert_eq!(draft(&Entry { content: html(body), ..Entry::default() }).html, "<p>A <b>b</b></p>", "{body:?}");
+        }
     }
 
     #[test]

@@ -301,8 +301,11 @@ impl Answer {
         let (outcome, error, end) = match &self.fetched.outcome {
             Outcome::Fresh(fresh) => match self.read_document(fresh) {
                 Ok(read) => {
-                    validators = Some(fresh.validators.clone());
                     memory = Some(self.learn(read.as_ref()));
+                    // A document that was cut off leaves none: what stood behind the cut would hide behind a 304 until the
+                    // feed's next change.
+                    let is_whole = read.as_ref().is_none_or(|read| !read.is_cut_off);
+                    validators = Some(if is_whole { fresh.validators.clone() } else { Validators::default() });
                     document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
                 }
@@ -401,6 +404,7 @@ impl Answer {
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
+        let is_cut_off = parsed.warnings.iter().any(|warning| warning.kind == "cut-off");
         let head = Arc::new(parsed.feed);
         let settings = Arc::new(NormaliseSettings {
             reading_speed: self.settings.articles.reading_speed,
@@ -430,7 +434,7 @@ impl Answer {
             document.entries.push(PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() });
         }
         // A date that is not believed yet may be tomorrow: then the same bytes are read again.
-        if doubts {
+        if doubts || is_cut_off {
             document.hash = 0;
         }
         // What the archive has not needs time, which is better spent here than while the writer is held up.
@@ -439,7 +443,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints }))
+        Ok(Some(Read { document, dates, hints, is_cut_off }))
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -491,6 +495,8 @@ struct Read {
     /// Of its entries, as far as they have one.
     dates: Vec<DateTime<Utc>>,
     hints: schedule::Hints,
+    /// It ends before its root element does.
+    is_cut_off: bool,
 }
 
 impl Read {

@@ -60,7 +60,9 @@ pub fn assemble(facts: Facts<'_>, texts: Texts, common: Common<'_>) -> Entry {
     let authors = if !facts.authors.is_empty() {
         facts.authors
     } else if let Some(source) = facts.source.as_ref().filter(|source| !source.authors.is_empty()) {
-        source.authors.clone()
+        // Atom wants an author somewhere: a source that names itself stands for an entry without a byline.
+        let title = source.title.as_ref().and_then(line);
+        source.authors.iter().filter(|author| author.name.is_none() || author.name != title).cloned().collect()
     } else {
         common.head.authors.clone()
     };

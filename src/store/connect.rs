@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{Migrations, SchemaVersion};
 
 use super::writer::Writer;
@@ -18,7 +18,7 @@ static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrati
 static MIGRATIONS: LazyLock<Result<Migrations<'static>, String>> =
     LazyLock::new(|| Migrations::from_directory(&MIGRATION_FILES).map_err(|error| error.to_string()));
 
-/// `application_id` of an archive: "Glnr".
+/// `application_id` of an archive, "Glnr", which the first migration sets.
 const APPLICATION_ID: i32 = 0x476c_6e72;
 
 /// Larger pages than SQLite's usual 4 KiB: measured, they make an archive of articles smaller by a tenth.
@@ -203,7 +203,8 @@ impl From<rusqlite::Error> for SetUpError {
     }
 }
 
-/// Makes a connection the writer's: durable commits, the schema of today, the archive's own row.
+/// Makes a connection the writer's: durable commits, the schema of today. What makes a database an archive (its
+/// `application_id`, its own row) comes with the schema, in one transaction.
 pub fn set_up(connection: &mut Connection) -> Result<(), SetUpError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -211,14 +212,5 @@ pub fn set_up(connection: &mut Connection) -> Result<(), SetUpError> {
     migrations.to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => SetUpError::Sqlite(err),
         other => SetUpError::Migration(other.to_string()),
-    })?;
-    let is_unnamed: bool = connection.query_row("SELECT count(*) = 0 FROM archive", [], |row| row.get(0))?;
-    if is_unnamed {
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-        connection.execute(
-            "INSERT INTO archive (one, id, created_at, change) VALUES (1, lower(hex(randomblob(16))), unixepoch() * 1000, 0)",
-            params![],
-        )?;
-    }
-    Ok(())
+    })
 }

@@ -4,6 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod bad_input;
+mod conditional_requests;
+mod daemon;
+mod exports;
 mod feed_list;
 mod fetching;
+mod never_lost;
+mod never_twice;
+mod newcomer;
+mod redirects;
+mod search;
 mod support;
+mod updates;

@@ -1,12 +1,17 @@
 -- The archive. Times are milliseconds since 1970 UTC; hashes are the first 64 bits of a SHA-256.
 -- A file that was released is never changed: what comes later is a migration of its own.
 
+-- In the transaction of the schema, so that no crash leaves a schema that nobody knows for an archive: "Glnr".
+PRAGMA application_id = 1198288498;
+
 CREATE TABLE archive (
   one        INTEGER PRIMARY KEY CHECK (one = 1),
   id         TEXT    NOT NULL,  -- a restored backup gets a new one, so that incremental exports notice
   created_at INTEGER NOT NULL,
   change     INTEGER NOT NULL   -- the last change number given to an article
 ) STRICT;
+
+INSERT INTO archive (one, id, created_at, change) VALUES (1, lower(hex(randomblob(16))), unixepoch() * 1000, 0);
 
 CREATE TABLE feed (
   feed                 INTEGER PRIMARY KEY,

@@ -1,4 +1,5 @@
-//! What the tests of all promises share: a feed server that answers whatever a script says.
+//! What the tests of all promises share: a feed server that answers whatever a script says, the feeds that it gives, and
+//! the built program in a folder of its own.
 //!
 //! ```ignore
 //! let server = FeedServer::start();
@@ -14,7 +15,11 @@
 #![allow(dead_code)] // each promise uses a part
 
 mod answer;
+pub mod feed;
+pub mod program;
 mod server;
 
 pub use answer::Answer;
+pub use feed::{Item, rss, rss_of, stories, words};
+pub use program::{Ended, PATIENCE, Place, Running, SETTINGS, strings, with_feeds, within};
 pub use server::{FeedServer, Recorded};
