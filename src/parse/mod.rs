@@ -19,7 +19,7 @@ mod person;
 mod plain;
 mod prolog;
 mod reader;
-mod repair;
+pub mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::article::Enclosure;
+
+pub use construct::Entities;
 
 /// A date as the document states it, and what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

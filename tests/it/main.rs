@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod corpora;
 mod feed_list;
 mod fetching;
 mod support;
