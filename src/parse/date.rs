@@ -38,7 +38,7 @@ impl Local {
     }
 }
 
-/// Seconds (or milliseconds) since 1970.
+/// Seconds (or milliseconds, of which whole seconds are kept as of every other date) since 1970.
 fn unix_time(text: &str) -> Option<DateTime<Utc>> {
     let whole = text.split('.').next()?;
     if !whole.bytes().all(|b| b.is_ascii_digit()) || !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -47,7 +47,7 @@ fn unix_time(text: &str) -> Option<DateTime<Utc>> {
     let number: i64 = whole.parse().ok()?;
     match whole.len() {
         9 | 10 => DateTime::from_timestamp(number, 0),
-        12 | 13 => DateTime::from_timestamp_millis(number),
+        12 | 13 => DateTime::from_timestamp(number / 1000, 0),
         _ => None,
     }
 }
@@ -733,6 +733,7 @@ mod tests {
             // Unix
             ("1072957701", "2004-01-01T11:48:21Z"),
             ("1072957701000", "2004-01-01T11:48:21Z"),
+            ("1072957701067", "2004-01-01T11:48:21Z"),
         ] {
             assert_eq!(read(text).as_deref(), Some(want), "{text}");
         }
