@@ -37,10 +37,15 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
     let title = entry.title.as_ref().map(title::headline).unwrap_or_default();
     let authors = authors::names(&entry.authors);
 
-    let body = entry.content.as_ref().filter(|content| !is_blank(content)).or(entry.summary.as_ref());
-    let has_content = entry.content.as_ref().is_some_and(|content| !is_blank(content));
-    let html = body.map(|body| sanitised(body, base.as_ref())).unwrap_or_default();
-    let mut paragraphs = text::paragraphs(&html);
+    let read = |markup: &Markup| {
+        let html = sanitised(markup, base.as_ref());
+        let paragraphs = text::paragraphs(&html);
+        (html, paragraphs)
+    };
+    // A content of which sanitising leaves nothing (a player, a pixel) is none.
+    let content = entry.content.as_ref().map(read).filter(|(html, paragraphs)| !paragraphs.blocks().is_empty() || shows_media(html));
+    let has_content = content.is_some();
+    let (html, mut paragraphs) = content.or_else(|| entry.summary.as_ref().map(read)).unwrap_or_default();
     let unabridged = paragraphs.blocks().len();
     let end_of_body = paragraphs.iter().next_back().map(|(_, text)| text.to_owned()).unwrap_or_default();
     // An abstract stands beside a fuller body; alone, or with the same words as the body, it is the body.
@@ -144,9 +149,9 @@ fn web_url(url: &str, base: Option<&Url>) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
-fn is_blank(markup: &Markup) -> bool {
-    let (Markup::Text(text) | Markup::Html(text)) = markup;
-    text.trim().is_empty()
+/// Does a sanitised body without text have anything to see or hear?
+fn shows_media(html: &str) -> bool {
+    ["<img ", "<video ", "<audio "].iter().any(|tag| html.contains(tag))
 }
 
 fn sanitised(markup: &Markup, base: Option<&Url>) -> String {
@@ -420,6 +425,21 @@ mod tests {
         let draft = draft(&entry);
         assert_eq!(draft.html, "<p>1 &lt; 2<br>and 3</p><p>End &amp; more</p>");
         assert_eq!(draft.text, "1 < 2\nand 3\n\nEnd & more");
+    }
+
+    #[test]
+    fn a_content_of_which_nothing_is_left_gives_way_to_the_abstract() {
+        for (content, want) in [
+            ("<script>play()</script>", "<p>In short.</p>"),
+            (" <p> </p><iframe src=\"https://e.org/player\"></iframe>", "<p>In short.</p>"),
+            ("<img src=\"https://e.org/a.png\">", "<img src=\"https://e.org/a.png\">"),
+            ("<p>At length.</p>", "<p>At length.</p>"),
+        ] {
+            let entry = Entry { content: html(content), summary: html("<p>In short.</p>"), ..Entry::default() };
+            let draft = draft(&entry);
+            assert_eq!(draft.html, want, "{content}");
+            assert_eq!(draft.summary.as_deref(), Some("In short."), "{content}");
+        }
     }
 
     #[test]

@@ -2,6 +2,16 @@
 
 use std::borrow::Cow;
 
+/// Characters that no XML document may hold, even as references (XML 1.0 §2.2).
+pub fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Is there perhaps such a character? Said by single bytes, so it costs next to nothing where there is none.
+pub fn may_hold_forbidden(text: &str) -> bool {
+    text.bytes().any(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef)
+}
+
 /// Appends characters as HTML text.
 pub fn escape_text(text: &str, out: &mut String) {
     for c in text.chars() {

@@ -54,6 +54,19 @@ impl SourceText {
     }
 }
 
+/// A message may quote what stands in the file (a tag that runs over many lines, say): it stays one line of sensible length.
+fn one_line(message: String) -> String {
+    const MOST: usize = 300;
+    if message.len() <= MOST && !message.contains(char::is_control) {
+        return message;
+    }
+    let mut line: String = message.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() < message.len() {
+        line.push('…');
+    }
+    line
+}
+
 /// Line and column of a byte in a text, both from 1, the column in characters.
 pub fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let mut end = byte.min(text.len());
@@ -89,7 +102,7 @@ impl Mistake {
         // A caret needs a character to stand under, and a table's span may run over many lines: its first is enough.
         let first_line = text.get(start..end).and_then(|spanned| spanned.lines().next()).map_or(0, str::len);
         Mistake {
-            message: message.into(),
+            message: one_line(message.into()),
             help: None,
             file: source.path.clone(),
             warning: false,
@@ -99,7 +112,7 @@ impl Mistake {
 
     /// A mistake that concerns a file as a whole (it cannot be read, say).
     pub fn in_file(path: &Path, message: impl Into<String>) -> Self {
-        Mistake { message: message.into(), help: None, file: path.to_path_buf(), warning: false, place: None }
+        Mistake { message: one_line(message.into()), help: None, file: path.to_path_buf(), warning: false, place: None }
     }
 
     /// … with advice.
@@ -209,6 +222,16 @@ mod tests {
             assert_eq!(line_and_column(text, byte), want, "byte {byte}");
             assert_eq!(SourceText::new("/x", text).line_and_column(byte), want, "byte {byte}");
         }
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        let source = SourceText::new("/x", "text");
+        for (message, want) in [("as it is".to_owned(), "as it is".to_owned()), ("a\r\nb\u{1b}".to_owned(), "a  b ".to_owned())] {
+            assert_eq!(Mistake::at(&source, 0..1, message.clone()).message, want);
+            assert_eq!(Mistake::in_file(Path::new("/x"), message).message, want);
+        }
+        assert_eq!(Mistake::at(&source, 0..1, "é".repeat(1_000)).message.chars().count(), 301);
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl IdentityUrl {
             return None;
         }
         let mut identity = match url.host()? {
-            Host::Domain(domain) => bare_domain(domain).to_owned(),
+            Host::Domain(domain) => bare_domain(domain)?.to_owned(),
             host => host.to_string(),
         };
         if let Some(port) = url.port().filter(|port| !matches!(port, 80 | 443)) {
@@ -72,16 +72,20 @@ impl fmt::Display for IdentityUrl {
     }
 }
 
-/// A host name without its trailing dot and the prefixes that only choose a presentation.
-fn bare_domain(domain: &str) -> &str {
+/// A host name without its trailing dot and the prefixes that only choose a presentation; `None` where no name is left.
+fn bare_domain(domain: &str) -> Option<&str> {
     let mut bare = domain.trim_end_matches('.');
+    // `1..` is a name to a parser of URLs, `1` an address.
+    if bare.is_empty() || (domain.ends_with("..") && !matches!(Host::parse(bare), Ok(Host::Domain(_)))) {
+        return None;
+    }
     while let Some(rest) = bare.strip_prefix("www.").or_else(|| bare.strip_prefix("m.")) {
         if !rest.contains('.') {
             break;
         }
         bare = rest;
     }
-    bare
+    Some(bare)
 }
 
 #[cfg(test)]
@@ -103,6 +107,10 @@ mod tests {
             ("https://m.com/a", "m.com/a"),
             ("https://www.com/a", "www.com/a"),
             ("https://EXAMPLE.org.:443/a#part", "example.org/a"),
+            ("https://example.org../a", "example.org/a"),
+            ("https://./a", ""),
+            ("https://1../a", ""),
+            ("https://www.1../a", ""),
             ("http://example.org:80/a", "example.org/a"),
             ("http://example.org:443/a", "example.org/a"),
             ("http://example.org:8080/a", "example.org:8080/a"),

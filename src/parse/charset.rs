@@ -13,6 +13,7 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use super::Warning;
 use super::codepage::{CodePage, standard_label};
 use super::seven_bit::SevenBit;
+use crate::article::entities::{is_forbidden, may_hold_forbidden};
 
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,14 +204,8 @@ impl Wide {
     }
 }
 
-/// Characters that no XML document may contain, even as references.
-fn is_forbidden(c: char) -> bool {
-    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
-}
-
 fn without_forbidden<'a>(text: Cow<'a, str>, warnings: &mut Vec<Warning>) -> Cow<'a, str> {
-    let suspicious = text.bytes().any(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef);
-    if !suspicious || !text.chars().any(is_forbidden) {
+    if !may_hold_forbidden(&text) || !text.chars().any(is_forbidden) {
         return text;
     }
     warnings.push(Warning { kind: "control-character", message: "characters that XML forbids were left out".into() });

@@ -279,6 +279,9 @@ impl<'t> Mender<'t> {
         if empty && !tag.empty {
             self.warn("void-element", "an HTML element without end was closed");
         }
+        // What may follow an empty root is still read, as after any other.
+        let empty_root = empty && self.open.is_empty();
+        let empty = empty && !empty_root;
         if self.open.len() >= MAX_DEPTH {
             self.warn("too-deep", "elements nested beyond reason lost their tags");
             self.too_deep += usize::from(!empty);
@@ -295,10 +298,11 @@ impl<'t> Mender<'t> {
             let element = if in_construct { Element::Other } else { kind };
             self.constructs += usize::from(matches!(element, Element::Text(_)));
             self.open.push(Open { name: tag.name.to_owned(), element });
+            self.root_ended = empty_root;
         }
     }
 
-    /// What must have ended before this element can begin.
+    /// What must have ended before this element can begin; never the root, whose end ends the document.
     fn close_implied(&mut self, kind: Element, tag: &Tag<'t>) {
         let closes_leaf = matches!(
             kind,
@@ -313,6 +317,7 @@ impl<'t> Mender<'t> {
                 | Element::Category
         );
         if closes_leaf
+            && self.open.len() > 1
             && let Some(last) = self.open.last()
             && match last.element {
                 Element::Text(super::dialect::Text::Title) => !matches!(kind, Element::Text(super::dialect::Text::Title)),
@@ -329,7 +334,7 @@ impl<'t> Mender<'t> {
             self.warn("unclosed-tag", "an element that was never closed was closed where the next begins");
             self.close_last();
         }
-        if kind == Element::Entry && self.entry_start.is_some() && self.constructs == 0 {
+        if kind == Element::Entry && self.entry_start.is_some() && self.entry_position > 0 && self.constructs == 0 {
             self.warn("unclosed-entry", "an entry that was never closed was closed where the next begins");
             while self.open.last().is_some_and(|open| open.element != Element::Entry) {
                 self.close_last();

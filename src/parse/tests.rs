@@ -513,6 +513,19 @@ fn each_mistake_is_mended_named_and_harms_nothing_else() {
 }
 
 #[test]
+fn a_mended_document_has_one_root_whatever_follows_it() {
+    for (document, want) in [
+        ("<rss/><channel><title>x</title></channel>", "<rss><channel><title>x</title></channel></rss>"),
+        ("<rss/>tail", "<rss></rss>"),
+        ("<title>one<guid>x</guid>", "<title>one<guid>x</guid></title>"),
+        ("<guid>1<title>2</title></guid>", "<guid>1<title>2</title></guid>"),
+        ("<item><title>a</title><item><title>b</title>", "<item><title>a</title><item><title>b</title></item></item>"),
+    ] {
+        assert_eq!(repair::mend(document, &construct::Entities::default()).text, want, "{document}");
+    }
+}
+
+#[test]
 fn what_holds_no_feed_is_refused_with_a_reason() {
     let refused = |text: &str| parse(text.as_bytes(), &url(), None).unwrap_err();
     assert_eq!(refused(""), ParseError::Empty);

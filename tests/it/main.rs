@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod conditional_requests;
+mod corpora;
 mod daemon;
 mod exports;
 mod feed_list;

@@ -12,6 +12,7 @@ mod images;
 pub(super) mod prepare;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -64,7 +65,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 ///
 /// Sanitising the result again changes nothing.
 pub fn sanitise(source: &str, base: Option<&Url>) -> String {
-    if !source.contains(['<', '>', '&', '\0', '\r', '\u{a0}']) {
+    if !source.contains(['<', '>', '&', '\r', '\u{a0}']) && !entities::may_hold_forbidden(source) {
         return source.to_owned();
     }
     // The scan after the sanitiser says whether an HTML parser would read its result in the same way. Where
@@ -85,6 +86,7 @@ pub fn sanitise(source: &str, base: Option<&Url>) -> String {
 
 /// Paragraphs of escaped HTML with the text's line breaks.
 pub fn from_plain_text(text: &str) -> String {
+    let text = without_forbidden(text);
     let mut html = String::with_capacity(text.len() + 32);
     let mut lines: Vec<&str> = Vec::new();
     let mut flush = |lines: &mut Vec<&str>| {
@@ -114,7 +116,20 @@ pub fn from_plain_text(text: &str) -> String {
 fn round(source: &str, base: Option<&Url>) -> finish::Finished {
     let prepared = prepare::prepare(source);
     let clean = SANITISER.clean(&prepared).to_string();
-    finish::finish(&clean, base)
+    finish::finish(&without_forbidden(&clean), base)
+}
+
+/// The text without characters that no XML document may hold: references and escapes (`&#5;`, `\u0005`) bring them, and
+/// nobody can see them. Those that part words become a space.
+fn without_forbidden(text: &str) -> Cow<'_, str> {
+    if !entities::may_hold_forbidden(text) {
+        return Cow::Borrowed(text);
+    }
+    let kept = |c| match c {
+        '\u{b}' | '\u{c}' => Some(' '),
+        c => (!entities::is_forbidden(c)).then_some(c),
+    };
+    Cow::Owned(text.chars().filter_map(kept).collect())
 }
 
 #[cfg(test)]
@@ -249,6 +264,19 @@ mod tests {
             assert!(clean(&source).contains(holds));
         }
         assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn characters_that_no_document_may_hold_are_left_out() {
+        for (source, want) in [
+            ("<p>a&#5;b</p>", "<p>ab</p>"),
+            ("a\u{1b}b", "ab"),
+            ("a\u{c}b\u{ffff}", "a b"),
+            ("<a href=\"java&#1;script:x()\">a</a>", "<a rel=\"noopener noreferrer\">a</a>"),
+        ] {
+            assert_eq!(clean(source), want, "{source:?}");
+        }
+        assert_eq!(from_plain_text("a\u{5}b\u{b}c"), "<p>ab c</p>");
     }
 
     #[test]

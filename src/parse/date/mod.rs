@@ -43,7 +43,7 @@ impl Local {
     }
 }
 
-/// Seconds (or milliseconds) since 1970.
+/// Seconds (or milliseconds, of which whole seconds are kept as of every other date) since 1970.
 fn unix_time(text: &str) -> Option<DateTime<Utc>> {
     let whole = text.split('.').next()?;
     if !whole.bytes().all(|b| b.is_ascii_digit()) || !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -52,7 +52,7 @@ fn unix_time(text: &str) -> Option<DateTime<Utc>> {
     let number: i64 = whole.parse().ok()?;
     match whole.len() {
         9 | 10 => DateTime::from_timestamp(number, 0),
-        12 | 13 => DateTime::from_timestamp_millis(number),
+        12 | 13 => DateTime::from_timestamp(number / 1000, 0),
         _ => None,
     }
 }
@@ -260,6 +260,7 @@ mod tests {
             // Unix
             ("1072957701", "2004-01-01T11:48:21Z"),
             ("1072957701000", "2004-01-01T11:48:21Z"),
+            ("1072957701067", "2004-01-01T11:48:21Z"),
         ] {
             assert_eq!(read(text).as_deref(), Some(want), "{text}");
         }
@@ -281,6 +282,9 @@ mod tests {
             "2003-12-31 something else",
             "99999999999999999999",
             "Mon, 1 Jan 2004 10:00:00 +9999",
+            "Mon, 1 Jan 2004 10:00:00 +-5:00",
+            "2004-01-01T10:00:00+-999999999:00",
+            "2004-01-01T10:00:00-05:-999999999",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

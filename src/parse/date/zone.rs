@@ -45,8 +45,10 @@ pub fn numeric_zone(text: &str) -> Option<i32> {
         None if digits.len() == 3 => digits.split_at_checked(1)?,
         None => (digits.get(..2)?, digits.get(2..4)?),
     };
-    let hours: i32 = hours.parse().ok()?;
-    let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+    // Digits alone: a number would be read with a sign of its own.
+    let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i32>().ok()).flatten();
+    let hours = number(hours)?;
+    let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
     (hours <= 15 && minutes <= 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
