@@ -540,6 +540,15 @@ fn hostile_documents_take_bounded_time_and_memory() {
         ("nested authors", nested("author")),
         ("nested categories", nested("itunes:category")),
         ("nested groups", nested("media:group")),
+        (
+            "nested categories of the feed",
+            rss(&format!("{}{}", "<itunes:category text='/>'>".repeat(3000), "</itunes:category>".repeat(3000))),
+        ),
+        (
+            "end tags in instructions",
+            rss(&format!("{}{}", "<itunes:category><?x ></itunes:category>?>".repeat(3000), "</itunes:category>".repeat(3000))),
+        ),
+        ("mark-up nested in a text", rss(&format!("<item><title>{}{}</title></item>", "<b>".repeat(3000), "</b>".repeat(3000)))),
         ("nested items", nested("item")),
         ("nested sources", nested("source")),
         ("nested contents", nested("description")),
