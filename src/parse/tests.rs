@@ -560,6 +560,7 @@ fn hostile_documents_take_bounded_time_and_memory() {
         ("unclosed sections", rss(&format!("<item><title>x</title>{}</item>", "<![CDATA[".repeat(many)))),
         ("brackets", rss(&format!("<item><title>{}</title></item>", "<a <".repeat(many)))),
         ("brackets in a title", rss(&format!("<item><title>x</title></item><description>{}</description>", "&lt;a ".repeat(many)))),
+        ("addresses", rss(&format!("<item><title>x</title><description>{}</description></item>", "@".repeat(many * 10)))),
         ("ampersands", rss(&format!("<item><title>{}</title></item>", "&".repeat(many)))),
         ("prefixes", rss(&(0..many / 4).map(|n| format!("<p{n}:x/>")).collect::<String>())),
         (
