@@ -136,6 +136,8 @@ pub struct Reading<'a> {
     pub crowded: bool,
     /// Text stood after the root element.
     pub trailing: bool,
+    /// How deep elements are nested, the mark-up of texts included.
+    pub deepest: usize,
 }
 
 impl Media {

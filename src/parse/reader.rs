@@ -79,6 +79,7 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
             sitemap: false,
             crowded: false,
             trailing: false,
+            deepest: 0,
         },
         hints: Hints::default(),
     };
@@ -173,11 +174,8 @@ impl<'a> Pass<'a> {
                             }
                         }
                         Element::Text(role) => {
-                            let span = match reader.read_to_end(start.name()) {
-                                Ok(span) => span,
-                                Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: after }),
-                            };
-                            let inner = text.get(after..usize::try_from(span.end).unwrap_or(usize::MAX)).unwrap_or_default();
+                            let end = self.skip(&mut reader)?;
+                            let inner = text.get(after..end).unwrap_or_default();
                             self.construct(role, namespace, &name, &attributes, inner);
                             self.namespaces.leave(self.frames.len());
                         }
@@ -217,6 +215,25 @@ impl<'a> Pass<'a> {
             }
         }
         if closed { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    /// Reads on behind the end tag of the element that has just begun; gives where that tag stands.
+    fn skip(&mut self, reader: &mut Reader<&'a [u8]>) -> Result<usize, Fault> {
+        let mut depth = 1usize;
+        loop {
+            let before = position(reader);
+            match reader.read_event() {
+                Ok(Event::Start(_)) => depth += 1,
+                Ok(Event::End(_)) => depth -= 1,
+                Ok(Event::Eof) => return Err(Fault::CutOff),
+                Ok(_) => {}
+                Err(error) => return Err(Fault::Syntax { message: error.to_string(), offset: before }),
+            }
+            self.out.deepest = self.out.deepest.max(self.frames.len() + depth);
+            if depth == 0 {
+                return Ok(before);
+            }
+        }
     }
 
     /// Text counts for the element that it stands in directly.
@@ -405,6 +422,7 @@ impl<'a> Pass<'a> {
             _ => {}
         }
         self.frames.push(frame);
+        self.out.deepest = self.out.deepest.max(self.frames.len());
     }
 
     /// CDF says in attributes what others say in elements; RDF names an item so.

@@ -553,6 +553,15 @@ fn hostile_documents_take_bounded_time_and_memory() {
         ("nested authors", nested("author")),
         ("nested categories", nested("itunes:category")),
         ("nested groups", nested("media:group")),
+        (
+            "nested categories of the feed",
+            rss(&format!("{}{}", "<itunes:category text='/>'>".repeat(3000), "</itunes:category>".repeat(3000))),
+        ),
+        (
+            "end tags in instructions",
+            rss(&format!("{}{}", "<itunes:category><?x ></itunes:category>?>".repeat(3000), "</itunes:category>".repeat(3000))),
+        ),
+        ("mark-up nested in a text", rss(&format!("<item><title>{}{}</title></item>", "<b>".repeat(3000), "</b>".repeat(3000)))),
         ("nested items", nested("item")),
         ("nested sources", nested("source")),
         ("nested contents", nested("description")),
@@ -564,6 +573,7 @@ fn hostile_documents_take_bounded_time_and_memory() {
         ("unclosed sections", rss(&format!("<item><title>x</title>{}</item>", "<![CDATA[".repeat(many)))),
         ("brackets", rss(&format!("<item><title>{}</title></item>", "<a <".repeat(many)))),
         ("brackets in a title", rss(&format!("<item><title>x</title></item><description>{}</description>", "&lt;a ".repeat(many)))),
+        ("addresses", rss(&format!("<item><title>x</title><description>{}</description></item>", "@".repeat(many * 10)))),
         ("ampersands", rss(&format!("<item><title>{}</title></item>", "&".repeat(many)))),
         ("prefixes", rss(&(0..many / 4).map(|n| format!("<p{n}:x/>")).collect::<String>())),
         (
