@@ -156,7 +156,8 @@ impl Poller {
     /// # Errors
     /// Those of the archive; nothing of the poll was stored then.
     pub async fn poll(&self, feed: &Feed) -> Result<PollLine, StoreError> {
-        self.poll_unless_served(feed, |state, asked_at| state.last_polled_at.is_some_and(|last| last >= asked_at)).await
+        // Somebody wants this pass now: one feed's 429 must not take the others' answers from it. The feed itself waits.
+        self.poll_unless_served(feed, Hold::Feed, |state, asked_at| state.last_polled_at.is_some_and(|last| last >= asked_at)).await
     }
 
     /// As [`Self::poll`], for a feed whose time has come by a plan that may be out of date: a request for a feed that has moved to
@@ -166,28 +167,33 @@ impl Poller {
     /// As above.
     pub async fn poll_planned(&self, feed: &Feed) -> Result<PollLine, StoreError> {
         let settings = &self.settings.schedule;
-        self.poll_unless_served(feed, |state, now| {
+        self.poll_unless_served(feed, Hold::Host, |state, now| {
             state.next.is_some_and(|next| schedule::due(next, state.last_polled_at, settings, feed.interval, now) > now)
         })
         .await
     }
 
-    async fn poll_unless_served(&self, feed: &Feed, is_served: impl Fn(&FeedState, DateTime<Utc>) -> bool) -> Result<PollLine, StoreError> {
+    async fn poll_unless_served(
+        &self,
+        feed: &Feed,
+        hold: Hold,
+        is_served: impl Fn(&FeedState, DateTime<Utc>) -> bool,
+    ) -> Result<PollLine, StoreError> {
         let asked_at = Utc::now().trunc_subsecs(0);
         let Some(shared) = self.shared_address(feed).await? else {
             let state = self.state_of(feed).await?;
-            return self.ask(feed, state, &[]).await;
+            return self.ask(feed, state, &[], hold).await;
         };
         let _turn = self.sharing.turn(&shared.address).await;
         let state = self.state_of(feed).await?;
         if is_served(&state, asked_at) {
             return Ok(moved::shared_line(feed, &state, asked_at));
         }
-        self.ask(feed, state, &shared.others).await
+        self.ask(feed, state, &shared.others, hold).await
     }
 
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
-    async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed]) -> Result<PollLine, StoreError> {
+    async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed], hold: Hold) -> Result<PollLine, StoreError> {
         let now = Utc::now();
         let mut own_url_asked = false;
         let mut ended = None;
@@ -199,7 +205,8 @@ impl Poller {
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
             let validators = if is_common { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
-            if let Outcome::RateLimited { status } = fetched.outcome {
+            if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
+                let status = *status;
                 let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
                 self.client.hold_host(&fetched.final_url, wait, status);
             }
@@ -279,6 +286,15 @@ impl Poller {
             }
         }
     }
+}
+
+/// Who waits where a server asks for fewer requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// The feed that was asked for.
+    Feed,
+    /// All feeds of the host.
+    Host,
 }
 
 /// What came, and what it is read with.

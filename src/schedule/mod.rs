@@ -208,7 +208,8 @@ fn unforced_wait(settings: &config::Schedule, polled: &Polled<'_>) -> (Duration,
     let safe = pace.safe.unwrap_or(Duration::MAX).max(settings.min_interval);
     let (wait, reason) =
         if settings.adaptive && polled.memory.rhythm.is_known() { (pace.wait, Reason::Rhythm) } else { (usual.min(safe), Reason::Default) };
-    let most = pace.safe.map_or(WEEK, |safe| safe.min(WEEK));
+    // Where it is not known how soon the window turns over, no publisher's wish goes beyond what the operator allows.
+    let most = pace.safe.unwrap_or(settings.max_interval).min(WEEK);
     let asked = polled.memory.hints.lengthen(polled.now, wait, polled.freshness.max_age, most);
     if asked > wait { (asked, Reason::Hint) } else { (wait, reason) }
 }
@@ -243,13 +244,13 @@ pub fn due(
 /// How long a host that answered 429, or 503 with `Retry-After`, is left alone by all its feeds and pages.
 ///
 /// A 429 speaks of the client, so the whole host is spared for as long as it asks. A 503 may speak of one path (a bridge
-/// whose source is down): the feed itself waits in full, the host an hour at most.
+/// whose source is down): the feed itself waits in full, the host ten minutes at most.
 pub fn host_hold(settings: &config::Schedule, status: u16, retry_after: Option<Duration>) -> Duration {
     let asked = retry_after.unwrap_or(settings.interval).min(LONGEST_RETRY_AFTER);
     if status == 429 { asked } else { asked.min(LONGEST_HOLD_OF_503) }
 }
 
-const LONGEST_HOLD_OF_503: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD_OF_503: Duration = Duration::from_secs(600);
 
 /// How much earlier or later than its usual time a poll may be, as a share of the wait.
 const SPREAD: f64 = 0.05;

@@ -226,7 +226,7 @@ fn what_says_that_it_is_stale_at_once_is_still_polled() {
         place.poll();
         let feed = place.feed("paper");
         let next: chrono::DateTime<chrono::Utc> = feed["next_poll_at"].as_str().unwrap().parse().unwrap();
-        assert!(next < chrono::Utc::now() + chrono::TimeDelta::hours(25), "{cache}: {feed:#}");
+        assert!(next < chrono::Utc::now() + chrono::TimeDelta::hours(26), "{cache}: {feed:#}");
         assert_eq!(place.poll_counts(), (1, 0), "{cache}");
     }
 }
