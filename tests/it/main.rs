@@ -6,4 +6,5 @@
 
 mod feed_list;
 mod fetching;
+mod scheduling;
 mod support;
