@@ -8,12 +8,13 @@ mod moved;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use self::moved::LastAnswer;
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter;
@@ -157,7 +158,8 @@ impl Poller {
     /// Those of the archive; nothing of the poll was stored then.
     pub async fn poll(&self, feed: &Feed) -> Result<PollLine, StoreError> {
         // Somebody wants this pass now: one feed's 429 must not take the others' answers from it. The feed itself waits.
-        self.poll_unless_served(feed, Hold::Feed, |state, asked_at| state.last_polled_at.is_some_and(|last| last >= asked_at)).await
+        let asked_at = Instant::now();
+        self.poll_unless_served(feed, Hold::Feed, |_, last_answer| last_answer.is_some_and(|answered| answered >= asked_at)).await
     }
 
     /// As [`Self::poll`], for a feed whose time has come by a plan that may be out of date: a request for a feed that has moved to
@@ -167,7 +169,8 @@ impl Poller {
     /// As above.
     pub async fn poll_planned(&self, feed: &Feed) -> Result<PollLine, StoreError> {
         let settings = &self.settings.schedule;
-        self.poll_unless_served(feed, Hold::Host, |state, now| {
+        self.poll_unless_served(feed, Hold::Host, |state, _| {
+            let now = Utc::now();
             state.next.is_some_and(|next| schedule::due(next, state.last_polled_at, settings, feed.interval, now) > now)
         })
         .await
@@ -177,19 +180,22 @@ impl Poller {
         &self,
         feed: &Feed,
         hold: Hold,
-        is_served: impl Fn(&FeedState, DateTime<Utc>) -> bool,
+        is_served: impl Fn(&FeedState, LastAnswer) -> bool,
     ) -> Result<PollLine, StoreError> {
-        let asked_at = Utc::now().trunc_subsecs(0);
         let Some(shared) = self.shared_address(feed).await? else {
             let state = self.state_of(feed).await?;
             return self.ask(feed, state, &[], hold).await;
         };
-        let _turn = self.sharing.turn(&shared.address).await;
+        let mut turn = self.sharing.turn(&shared.address).await;
         let state = self.state_of(feed).await?;
-        if is_served(&state, asked_at) {
-            return Ok(moved::shared_line(feed, &state, asked_at));
+        if is_served(&state, *turn) {
+            return Ok(moved::shared_line(feed, &state, Utc::now()));
         }
-        self.ask(feed, state, &shared.others, hold).await
+        let line = self.ask(feed, state, &shared.others, hold).await?;
+        if line.error.is_none() {
+            *turn = Some(Instant::now());
+        }
+        Ok(line)
     }
 
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.

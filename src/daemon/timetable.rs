@@ -152,4 +152,18 @@ mod tests {
         timetable.set_due("stays", at(30));
         assert_eq!(taken(&mut timetable, 30), ["stays"]);
     }
+
+    #[test]
+    fn plans_move_with_a_clock_that_is_set_back() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let due = |minutes| now + TimeDelta::minutes(minutes);
+        let mut timetable = Timetable::of([(feed("a"), due(10)), (feed("b"), due(20)), (feed("c"), due(0))].into_iter());
+        assert_eq!(timetable.take_due(now).unwrap().name, "c");
+        timetable.set_back(TimeDelta::days(400));
+        // The one that is being polled gets its time by the right clock.
+        timetable.set_due("c", now - TimeDelta::days(400) + TimeDelta::minutes(15));
+        let order: Vec<_> =
+            std::iter::from_fn(|| timetable.take_due(due(20) - TimeDelta::days(400))).map(|feed| feed.name.clone()).collect();
+        assert_eq!(order, ["a", "c", "b"]);
+    }
 }

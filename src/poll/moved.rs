@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::OwnedMutexGuard;
@@ -99,21 +99,19 @@ pub fn is_shared(attempt: &Attempt, moved: Option<&Moved>, now: DateTime<Utc>) -
     attempt.target.is_some() || !moved.is_some_and(|moved| moved.is_believed(now))
 }
 
-/// Turns at shared addresses.
+/// Turns at shared addresses. An address that was once shared stays known: there are few.
 #[derive(Debug, Clone, Default)]
 pub struct Sharing {
-    turns: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    turns: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<LastAnswer>>>>>,
 }
+
+/// When this process last had an answer from an address that served all who share it.
+pub type LastAnswer = Option<Instant>;
 
 impl Sharing {
     /// Waits until no other poll asks at this address.
-    pub async fn turn(&self, address: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            // A count of one is the map's own.
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(address.to_owned()).or_default())
-        };
+    pub async fn turn(&self, address: &str) -> OwnedMutexGuard<LastAnswer> {
+        let turn = Arc::clone(self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(address.to_owned()).or_default());
         turn.lock_owned().await
     }
 }
@@ -131,5 +129,113 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
         bytes: 0,
         elapsed: Duration::ZERO,
         next_poll_at: state.next.map_or(now, |next| next.at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn feed(name: &str, url: &str) -> Feed {
+        Feed {
+            name: name.to_owned(),
+            url: Url::parse(url).unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: crate::config::IdentityRule::default(),
+            language: None,
+            request: FeedRequest::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            list: PathBuf::new(),
+            line: 1,
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+    }
+
+    fn moved_to(to: &str, days: u64) -> Moved {
+        let since = now() - Duration::from_secs(days * 86_400);
+        Moved { to: to.to_owned(), since, own_asked_at: Some(now() - Duration::from_secs(3600)) }
+    }
+
+    #[test]
+    fn what_was_written_for_a_feeds_own_origin_goes_nowhere_else() {
+        let mut feed = feed("a", "http://reader:sesame@a.example/feed");
+        feed.request.token_file = Some("token".into());
+        feed.request.headers = vec![("X-Key".into(), "sesame".into())];
+        feed.request.user_agent = Some("Reader".into());
+        for (target, is_own) in [
+            ("http://a.example/new", true),
+            ("https://a.example/new", true),
+            ("https://b.example/new", false),
+            ("http://a.example:8080/new", false),
+            ("https://a.example:8443/new", false),
+            ("http://sub.a.example/new", false),
+        ] {
+            let attempts = attempts(&feed, Some(&moved_to(target, 7)), now());
+            assert_eq!(attempts.len(), 2, "{target}");
+            let new = &attempts[0].request;
+            assert_eq!((new.url.host_str(), new.url.path()), (Url::parse(target).unwrap().host_str(), "/new"));
+            assert_eq!(new.url.password().is_some(), is_own, "{target}");
+            assert_eq!(new.options.token_file.is_some(), is_own, "{target}");
+            assert_eq!(!new.options.headers.is_empty(), is_own, "{target}");
+            assert_eq!(new.options.user_agent.as_deref(), Some("Reader"), "{target}");
+            assert_eq!(attempts[1].request.url, feed.url);
+        }
+    }
+
+    #[test]
+    fn a_feed_is_asked_nowhere_else_before_its_redirect_is_believed_or_where_it_leads_to_no_web_address() {
+        let feed = feed("a", "https://a.example/feed");
+        for moved in [None, Some(moved_to("https://b.example/", 5)), Some(moved_to("file:///etc/passwd", 9)), Some(moved_to("nowhere", 9))]
+        {
+            let attempts = attempts(&feed, moved.as_ref(), now());
+            assert!(attempts.len() == 1 && attempts[0].target.is_none(), "{moved:?}");
+        }
+    }
+
+    #[test]
+    fn feeds_share_an_address_once_their_redirects_are_believed() {
+        let (a, b, c) = (feed("a", "https://a.example/feed"), feed("b", "http://www.b.example/feed/"), feed("c", "https://c.example/feed"));
+        let feeds = [a.clone(), b.clone(), c.clone()];
+        let moved =
+            |feed: &Feed, to: &str, days| MovedFeed { feed: feed.name.clone(), url: feed.url.to_string(), moved: moved_to(to, days) };
+        let others = |feed: &Feed, moved: &[MovedFeed]| {
+            let shared = shared_address(feed, &feeds, moved, now());
+            shared.map(|shared| shared.others.into_iter().map(|feed| feed.name).collect::<Vec<_>>()).unwrap_or_default()
+        };
+        // a has moved to b, by another spelling of its address.
+        let one = [moved(&a, "https://b.example/feed", 6)];
+        assert_eq!((others(&a, &one), others(&b, &one), others(&c, &one)), (vec!["b".into()], vec!["a".into()], vec![]));
+        // a and c have moved to where nobody was.
+        let two = [moved(&a, "https://d.example/feed", 6), moved(&c, "https://d.example/feed", 60)];
+        assert_eq!((others(&a, &two), others(&b, &two), others(&c, &two)), (vec!["c".into()], vec![], vec!["a".into()]));
+        // Not believed yet; moved from an address that the operator has changed since.
+        assert!(others(&a, &[moved(&a, "https://b.example/feed", 5)]).is_empty());
+        let elsewhere = MovedFeed { url: "https://old.example/".to_owned(), ..moved(&a, "https://b.example/feed", 9) };
+        assert!(others(&a, &[elsewhere]).is_empty());
+        // Who asks in another way gets another document.
+        let mut special = b.clone();
+        special.request.cookie_file = Some("cookie".into());
+        assert!(shared_address(&a, &[a.clone(), special], &one, now()).is_none());
+    }
+
+    #[tokio::test]
+    async fn polls_at_one_shared_address_wait_for_each_other() {
+        let sharing = Sharing::default();
+        let turn = sharing.turn("d.example/feed").await;
+        let wait = Duration::from_millis(20);
+        assert!(tokio::time::timeout(wait, sharing.turn("d.example/feed")).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_secs(5), sharing.turn("e.example/feed")).await.is_ok());
+        drop(turn);
+        assert!(tokio::time::timeout(Duration::from_secs(5), sharing.turn("d.example/feed")).await.is_ok());
     }
 }

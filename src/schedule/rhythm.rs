@@ -341,3 +341,130 @@ fn factors<const BINS: usize>(counts: [f64; BINS], burst_size: f64) -> [f64; BIN
     let real = (1.0 - (freedom + (2.0 * freedom).sqrt()) / scatter.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
     counts.map(|count| 1.0 - real + real * count / even)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{MINUTE, time};
+    use super::*;
+
+    fn seen<'a>(at: DateTime<Utc>, dates: &'a [DateTime<Utc>], new: usize, kept: usize) -> Observation<'a> {
+        Observation { at, dates, entries: new + kept, new, kept }
+    }
+
+    /// `count` dates, so many minutes apart, the last at `newest`.
+    fn every(minutes: u32, count: u32, newest: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        (0..count).map(|n| newest - n * minutes * MINUTE).collect()
+    }
+
+    #[test]
+    fn a_first_document_tells_how_often_its_feed_publishes() {
+        let now = time("2026-09-21 12:00");
+        for (minutes, articles_a_day) in [(60, 24.0), (360, 4.0), (1440, 1.0)] {
+            let dates = every(minutes, 20, now);
+            let rhythm = learn(&Rhythm::default(), &seen(now, &dates, 20, 0));
+            assert!(rhythm.is_known());
+            let rate = rhythm.mean_rate() * 24.0;
+            assert!((0.5..1.2).contains(&(rate / articles_a_day)), "{minutes} min: {rate} a day");
+        }
+        // Silent since long ago.
+        let dates = every(60, 20, now - 400 * 1440 * MINUTE);
+        let rate = learn(&Rhythm::default(), &seen(now, &dates, 20, 0)).mean_rate() * 24.0;
+        assert!(rate < 0.05, "{rate}");
+    }
+
+    #[test]
+    fn dates_that_say_nothing_are_not_believed() {
+        let now = time("2026-09-21 12:00");
+        // All made with the document; all in the future; none.
+        for dates in [vec![now; 20], every(60, 20, now + 365 * 1440 * MINUTE), Vec::new()] {
+            let rhythm = learn(&Rhythm::default(), &seen(now, &dates, 20, 0));
+            assert!(rhythm.mean_rate() < 1.0, "{}", rhythm.mean_rate());
+            assert_eq!(rhythm.turnover(), None);
+        }
+    }
+
+    #[test]
+    fn a_feed_without_dates_is_learned_from_what_polls_find() {
+        let mut at = time("2026-09-21 00:00");
+        let mut rhythm = learn(&Rhythm::default(), &seen(at, &[], 20, 0));
+        assert!(!rhythm.is_known());
+        for _ in 0..96 {
+            at += 30 * MINUTE;
+            rhythm = learn(&rhythm, &seen(at, &[], 1, 19));
+        }
+        assert!((36.0..50.0).contains(&(rhythm.mean_rate() * 24.0)), "{}", rhythm.mean_rate() * 24.0);
+    }
+
+    #[test]
+    fn an_entry_counts_once_however_often_it_is_seen() {
+        let mut at = time("2026-09-21 00:00");
+        let dates = every(600, 20, at);
+        let first = learn(&Rhythm::default(), &seen(at, &dates, 20, 0));
+        let mut rhythm = first.clone();
+        for _ in 0..10 {
+            at += MINUTE;
+            // The document changes by each poll, though none of its entries is new.
+            rhythm = learn(&rhythm, &seen(at, &dates, 0, 20));
+        }
+        let articles = |rhythm: &Rhythm| rhythm.hours.iter().sum::<f64>();
+        assert!(articles(&rhythm) <= articles(&first));
+    }
+
+    #[test]
+    fn a_feed_that_falls_silent_is_believed_to_be_silent_within_weeks() {
+        let mut at = time("2026-09-21 00:00");
+        let mut rhythm = learn(&Rhythm::default(), &seen(at, &every(60, 20, at), 20, 0));
+        let before = rhythm.mean_rate();
+        for _ in 0..56 {
+            at += 1440 * MINUTE;
+            rhythm = learn(&rhythm, &Observation::unchanged(at));
+        }
+        assert!(rhythm.mean_rate() < before / 40.0, "{} {before}", rhythm.mean_rate());
+    }
+
+    // Trap 57.
+    #[test]
+    fn pinned_entries_hide_no_turnover() {
+        let now = time("2026-09-21 12:00");
+        let mut dates = every(5, 17, now);
+        dates.extend(every(1440, 3, now - 100 * 1440 * MINUTE));
+        let rhythm = learn(&Rhythm::default(), &seen(now, &dates, 20, 0));
+        assert!(rhythm.turnover().is_some_and(|turnover| turnover < 2.5 * HOUR), "{:?}", rhythm.turnover());
+        // Without dates: three entries stay, and all others are new within ten hours.
+        let rhythm = learn(&Rhythm::default(), &seen(now, &[], 20, 0));
+        let rhythm = learn(&rhythm, &seen(now + 600 * MINUTE, &[], 17, 3));
+        assert!(rhythm.turnover().is_some_and(|turnover| turnover < 12.0 * HOUR), "{:?}", rhythm.turnover());
+    }
+
+    #[test]
+    fn where_nothing_is_left_of_a_window_more_may_have_been_missed() {
+        let now = time("2026-09-21 12:00");
+        let rhythm = learn(&Rhythm::default(), &seen(now, &[], 20, 0));
+        let all_new = learn(&rhythm, &seen(now + 600 * MINUTE, &[], 20, 0));
+        assert_eq!(all_new.turnover(), Some(5.0 * HOUR));
+        // What was seen is believed ever less.
+        let later = learn(&all_new, &Observation::unchanged(now + 600 * MINUTE + 7 * 1440 * MINUTE));
+        assert!(later.turnover().is_some_and(|turnover| (turnover / (10.0 * HOUR) - 1.0).abs() < 0.01), "{:?}", later.turnover());
+    }
+
+    #[test]
+    fn articles_that_come_in_bursts_leave_less_room_in_the_window() {
+        let now = time("2026-09-21 12:00");
+        let single = learn(&Rhythm::default(), &seen(now, &every(300, 20, now), 20, 0));
+        let bursts: Vec<_> = (0..4).flat_map(|burst| every(4, 5, now - burst * 1500 * MINUTE)).collect();
+        let bursty = learn(&Rhythm::default(), &seen(now, &bursts, 20, 0));
+        let (single, bursty) = (single.safe_articles().unwrap(), bursty.safe_articles().unwrap());
+        assert!(bursty * 2.0 < single, "{bursty} {single}");
+    }
+
+    #[test]
+    fn hours_that_differ_by_chance_alone_make_no_profile() {
+        let few = [1.0, 0.0, 2.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0];
+        assert_eq!(factors(few, 1.0), [1.0; 24]);
+        let mut one = [0.0; 24];
+        one[6] = 20.0;
+        let factors = factors(one, 1.0);
+        assert!(factors[6] > 20.0 && factors[7] < 0.1, "{factors:?}");
+        assert!((factors.iter().sum::<f64>() - 24.0).abs() < 1e-9);
+    }
+}

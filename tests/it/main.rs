@@ -15,6 +15,7 @@ mod never_lost;
 mod never_twice;
 mod newcomer;
 mod redirects;
+mod scheduling;
 mod search;
 mod support;
 mod updates;
