@@ -272,7 +272,7 @@ impl Tally {
     }
 
     fn mean(&self) -> f64 {
-        self.delays.iter().sum::<f64>() / self.delays.len().max(1) as f64
+        self.delays.iter().fold(0.0, |sum, delay| sum + delay) / self.delays.len().max(1) as f64
     }
 
     fn percentile(&mut self, share: f64) -> f64 {

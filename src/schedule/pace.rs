@@ -18,13 +18,13 @@ const BUSY_GAP: f64 = 1800.0;
 /// Articles further apart than so many seconds are waited for longer than `interval`.
 const QUIET_GAP: f64 = 20.0 * 3600.0;
 
-/// A quiet feed is polled at least so many times a gap: an article is late by a quarter of it at most, on the average.
-const POLLS_A_GAP: f64 = 2.0;
+/// A quiet feed is polled at least so many times a gap: an article is late by an eighth of it at most, on the average.
+const POLLS_A_GAP: f64 = 4.0;
 
 /// Seconds between polls while articles are `gap` seconds apart.
 ///
 /// Up to a gap of 20 hours that is `interval`, for it is the busy feeds that carry nearly all articles; beyond, it grows with
-/// the third power of the gap, up to half the gap: there many requests would make few articles faster. Below half an
+/// the third power of the gap, up to a quarter of the gap: there many requests would make few articles faster. Below half an
 /// hour it shrinks with the root of the gap.
 fn spacing(gap: f64, interval: f64) -> f64 {
     if gap < BUSY_GAP {
