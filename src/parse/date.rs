@@ -323,7 +323,7 @@ fn numeric_zone(text: &str) -> Option<i32> {
     let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i32>().ok()).flatten();
     let hours = number(hours)?;
     let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
-    (hours <= 15 && minutes <= 60).then_some(sign * (hours * 3600 + minutes * 60))
+    (hours <= 15 && minutes <= 60).then(|| sign * (hours * 3600 + minutes * 60))
 }
 
 /// Minutes east of Greenwich of zone names. Names that mean different things in different countries are read as
@@ -760,6 +760,8 @@ mod tests {
             "Mon, 1 Jan 2004 10:00:00 +-5:00",
             "2004-01-01T10:00:00+-999999999:00",
             "2004-01-01T10:00:00-05:-999999999",
+            "2004-01-01T10:00:00+999999999:00",
+            "2004-01-01T10:00:00+05:999999999",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
