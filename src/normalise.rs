@@ -37,15 +37,15 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
     let title = entry.title.as_ref().map(title::headline).unwrap_or_default();
     let authors = authors::names(&entry.authors);
 
-    let read = |markup: &Markup| {
+    // A body of which sanitising leaves nothing (a player, a pixel) is none.
+    let shown = |markup: &Markup| {
         let html = sanitised(markup, base.as_ref());
         let paragraphs = text::paragraphs(&html);
-        (html, paragraphs)
+        (!paragraphs.blocks().is_empty() || shows_media(&html)).then_some((html, paragraphs))
     };
-    // A content of which sanitising leaves nothing (a player, a pixel) is none.
-    let content = entry.content.as_ref().map(read).filter(|(html, paragraphs)| !paragraphs.blocks().is_empty() || shows_media(html));
+    let content = entry.content.as_ref().and_then(shown);
     let has_content = content.is_some();
-    let (html, mut paragraphs) = content.or_else(|| entry.summary.as_ref().map(read)).unwrap_or_default();
+    let (html, mut paragraphs) = content.or_else(|| shown(entry.summary.as_ref()?)).unwrap_or_default();
     let unabridged = paragraphs.blocks().len();
     let end_of_body = paragraphs.iter().next_back().map(|(_, text)| text.to_owned()).unwrap_or_default();
     // An abstract stands beside a fuller body; alone, or with the same words as the body, it is the body.
@@ -440,6 +440,8 @@ mod tests {
             assert_eq!(draft.html, want, "{content}");
             assert_eq!(draft.summary.as_deref(), Some("In short."), "{content}");
         }
+        let draft = draft(&Entry { summary: html("<table></table>"), ..Entry::default() });
+        assert_eq!((draft.html.as_str(), draft.provenance.body), ("", None));
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn assert_shown(mistake: &Mistake) {
     struct Drawn<'a>(&'a Mistake);
     impl fmt::Display for Drawn<'_> {
         fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            GraphicalReportHandler::new_themed(GraphicalTheme::none()).render_report(out, self.0)
+            GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_wrap_lines(false).render_report(out, self.0)
         }
     }
     assert!(!mistake.message.is_empty() && !mistake.message.contains('\n'), "the message {:?}", mistake.message);

@@ -8,7 +8,7 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Attributes, DecodeError, Element, Opml, OpmlError, Outline};
+use super::{Attributes, DecodeError, Element, Opml, OpmlError, Outline, is_name};
 use crate::config::line_and_column;
 
 /// The largest document that is read, in bytes.
@@ -180,6 +180,9 @@ pub fn parse(text: &str) -> Result<Opml, OpmlError> {
 
 fn begin_element(opml: &mut Opml, parent: Option<&Open>, tag: &BytesStart<'_>, start: usize) -> Result<Open, String> {
     let name = tag.name().0;
+    if !is_name(name) {
+        return Err(format!("`{name}` is no name of an element"));
+    }
     let attributes = attributes(tag)?;
     Ok(match parent {
         None if name.eq_ignore_ascii_case("opml") => {
@@ -234,6 +237,9 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, String> {
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| format!("in <{}>: {error}", tag.name().0))?;
         let name = attribute.key.0;
+        if !is_name(name) {
+            return Err(format!("`{name}` is no name of an attribute"));
+        }
         if !names.insert(name) {
             return Err(format!("<{}> has the attribute `{name}` twice", tag.name().0));
         }
@@ -345,6 +351,8 @@ mod tests {
             ("<opml><body>\n  <outline text=\"a\" text=\"b\"/></body></opml>", 2, 3, "`text` twice"),
             ("<opml><body><outline text=\"&bogus;\"/></body></opml>", 1, 13, "&bogus;"),
             ("<opml><body/></opml><opml/>", 1, 21, "after the end"),
+            ("<opml><head>< /></head><body/></opml>", 1, 13, "no name"),
+            ("<opml><body><outline a<b=\"c\"/></body></opml>", 1, 13, "`a<b` is no name"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.reason.contains(words), "{text}: {error}");

@@ -316,7 +316,7 @@ impl<'t> Mender<'t> {
                 | Element::Link
                 | Element::Category
         );
-        if closes_leaf
+        while closes_leaf
             && self.open.len() > 1
             && let Some(last) = self.open.last()
             && match last.element {

@@ -469,6 +469,7 @@ fn each_mistake_is_mended_named_and_harms_nothing_else() {
         (rss("<item><title>x</title><enclosure url=/a.mp3 length=1></item>"), "bad-attribute", 2),
         (rss("<item><title>x"), "unclosed-tag", 2),
         (rss("<item><title>x</title><item><title>y</title></item>"), "unclosed-entry", 3),
+        (rss("<item><title>x</title></item><guid>1<language>en<item><title>y</title></item>"), "unclosed-tag", 3),
         (rss("</nonsense>"), "stray-end-tag", 1),
         (rss("<item><title>x</title><description><![CDATA[a</description></item>"), "unclosed-cdata", 1),
         (rss("<item><title>x</title><description>&#0;&</description></item>"), "bad-reference", 2),

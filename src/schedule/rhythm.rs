@@ -88,7 +88,7 @@ pub struct Rhythm {
     days: [f64; 7],
     /// Articles that had one before them …
     followers: f64,
-    /// … and those of them that followed within [`BURST`].
+    /// … and those of them that followed within `BURST`.
     close_followers: f64,
     /// The shortest time in which a window's worth of entries came, seconds.
     turnover: Option<f64>,
@@ -241,7 +241,7 @@ impl Rhythm {
         self.newest
     }
 
-    /// The chance that an article is followed by another within [`BURST`].
+    /// The chance that an article is followed by another within `BURST`.
     pub fn burst_chance(&self) -> f64 {
         // As if two had been seen that nothing followed.
         self.close_followers / (self.followers + 2.0)

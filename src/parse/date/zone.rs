@@ -49,7 +49,7 @@ pub fn numeric_zone(text: &str) -> Option<i32> {
     let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i32>().ok()).flatten();
     let hours = number(hours)?;
     let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
-    (hours <= 15 && minutes <= 60).then_some(sign * (hours * 3600 + minutes * 60))
+    (hours <= 15 && minutes <= 60).then(|| sign * (hours * 3600 + minutes * 60))
 }
 
 /// Minutes east of Greenwich of zone names. Names that mean different things in different countries are read as
