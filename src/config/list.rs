@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::feed::{self, Found, feed_key};
 use super::files::{Files, parse_document, unreadable};
 use super::mistake::{Mistake, SourceText};
@@ -165,9 +167,16 @@ fn feed(subscription: Subscription, source: &SourceText) -> Feed {
 }
 
 /// OPML gives no names, and sites with a feed for each query (`/videos.xml?channel=…`) would share one. So where the
-/// default name of an outline is also that of another feed, both outlines are told apart by their titles, whichever
-/// stands first: reordering a file never swaps the histories of two feeds.
+/// default name of an outline is also that of another feed, both outlines are told apart by their titles, and where
+/// those are the same by a mark of the URL (the query itself may hold a secret), whichever stands first: reordering a
+/// file never swaps the histories of two feeds.
 pub(super) fn qualify_names(found: &mut [Found]) {
+    qualify_shared(found, |feed| feed.title.as_ref().map(|title| subscription::qualified_name(&feed.name, title)));
+    qualify_shared(found, |feed| Some(format!("{} {}", feed.name, mark(&feed_key(&feed.url)))));
+}
+
+/// Gives all OPML feeds that share their name with a feed of another URL another one.
+fn qualify_shared(found: &mut [Found], qualified: impl Fn(&Feed) -> Option<String>) {
     let mut first_key_and_is_shared = std::collections::HashMap::<String, (String, bool)>::new();
     for found in found.iter() {
         let key = feed_key(&found.feed.url);
@@ -176,8 +185,15 @@ pub(super) fn qualify_names(found: &mut [Found]) {
     }
     for found in found.iter_mut().filter(|found| Form::of(&found.feed.list) == Some(Form::Opml)) {
         let shared = first_key_and_is_shared.get(&found.feed.name).is_some_and(|(_, shared)| *shared);
-        if let (true, Some(title)) = (shared, &found.feed.title) {
-            found.feed.name = subscription::qualified_name(&found.feed.name, title);
+        if let (true, Some(name)) = (shared, qualified(&found.feed)) {
+            found.feed.name = name;
         }
     }
+}
+
+/// Six hexadecimal digits of a key's SHA-256.
+fn mark(key: &str) -> String {
+    let mut mark = data_encoding::HEXLOWER.encode(&Sha256::digest(key.as_bytes()));
+    mark.truncate(6);
+    mark
 }

@@ -520,3 +520,20 @@ fn paths_are_absolute_even_when_the_config_is_named_relatively() {
     assert_eq!(config.file, folder.path().join("sub/gleaner.toml"));
     assert_eq!(config.database.path, PathBuf::from(folder.path()).join("sub/x.db"));
 }
+
+#[test]
+fn opml_feeds_that_share_address_and_title_but_for_the_query_have_names_that_hang_on_nothing_else() {
+    let outline = |id: usize| format!("<outline text='Videos' xmlUrl='https://site.example/feed?id={id}'/>");
+    let names = |outlines: String| {
+        let opml = format!("<opml version='2.0'><head/><body>{outlines}</body></opml>");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gleaner.toml"), "feed_lists = [\"list.opml\"]\n").unwrap();
+        std::fs::write(folder.path().join("list.opml"), opml).unwrap();
+        let config = load(&folder.path().join("gleaner.toml")).unwrap();
+        config.feeds.into_iter().map(|feed| (feed.url.to_string(), feed.name)).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let one = names(outline(1) + &outline(2));
+    assert!(one.values().all(|name| name.starts_with("site.example/feed (Videos) ")), "{one:?}");
+    assert_eq!(one.values().collect::<std::collections::BTreeSet<_>>().len(), 2);
+    assert_eq!(names(outline(2) + &outline(1)), one);
+}
