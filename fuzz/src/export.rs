@@ -25,15 +25,24 @@ pub fn assert_reads_back(articles: &[Article], now: DateTime<Utc>) {
         assert_eq!(read.len(), articles.len(), "articles of {}", String::from_utf8_lossy(&exported));
         for (read, article) in read.iter().map(|read| &read.article).zip(articles) {
             // What looks like a reference in a headline may be one that was encoded twice.
-            assert!(read.title == article.title || article.title.contains('&'), "the headline {:?} in {format:?}", article.title);
+            let doubtful = article.title.contains('&') || is_garbled(&article.title);
+            assert!(read.title == article.title || doubtful, "the headline {:?} in {format:?}", article.title);
             assert_eq!(read.url, article.url, "the address in {format:?}");
             // White space around a body says nothing, and XML cannot keep it.
-            assert_eq!(read.html.trim(), article.html.trim(), "the body in {format:?}");
+            if !is_garbled(&article.html) {
+                assert_eq!(read.html.trim(), article.html.trim(), "the body in {format:?}");
+            }
             assert_eq!(read.published, article.published, "the date in {format:?}");
             // Atom demands a date of change of every entry, also where there was none.
             assert!(read.updated == article.updated || article.updated.is_none(), "the date of change in {format:?}");
         }
     }
+}
+
+/// Does it look like UTF-8 that was taken for ISO-8859-1 (`Ã©`)? Parsing mends that where nothing speaks against it.
+fn is_garbled(text: &str) -> bool {
+    let mut before = ' ';
+    text.chars().any(|c| matches!(std::mem::replace(&mut before, c), '\u{c2}'..='\u{f4}') && matches!(c, '\u{80}'..='\u{bf}'))
 }
 
 fn write(format: Format, articles: &[Article]) -> Vec<u8> {
