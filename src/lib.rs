@@ -22,6 +22,7 @@ pub mod decide;
 pub mod discover;
 pub mod export;
 pub mod fetch;
+pub mod health;
 pub mod identity;
 pub mod normalise;
 pub mod opml;

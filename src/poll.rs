@@ -4,6 +4,7 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,14 +22,14 @@ use crate::schedule::{self, End};
 use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,
     /// Its URL, without credentials.
     pub url: String,
     /// `fresh`, `not_modified`, `gone`, `rate_limited` or `failed`.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// Status of the last answer.
     pub http_status: Option<u16>,
     /// Articles that are new to the archive.
@@ -197,7 +198,7 @@ impl Answer {
         let line = PollLine {
             feed: self.feed.name.clone(),
             url: self.url.clone(),
-            outcome,
+            outcome: outcome.into(),
             http_status: self.fetched.http_status,
             new: 0,
             updated: 0,
@@ -214,6 +215,7 @@ impl Answer {
             gone: end == End::Gone,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
+            elapsed: self.fetched.elapsed,
             next,
             document,
         };

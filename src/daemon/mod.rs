@@ -3,19 +3,31 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+pub mod control;
+mod passes;
+mod progress;
+mod pruning;
 mod service;
 mod timetable;
+mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::control::{Order, Reply, Request, Which};
+use self::passes::Passes;
+use self::progress::Progress;
+use self::pruning::Pruning;
 use self::service::Service;
 use self::timetable::Timetable;
+use self::watch::Watch;
 use crate::config::{Config, ConfigError, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
@@ -26,6 +38,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// When the archive refused a poll, the feed is polled again after so long: nothing was stored of it.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+
+/// Requests of commands that may wait for the loop's turn.
+const ORDERS: usize = 16;
 
 /// Why the daemon ended, or did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -41,11 +56,16 @@ pub enum DaemonError {
     Signals(std::io::Error),
 }
 
-/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP.
+/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved.
+/// The control socket is in `runtime_directory`, else beside the database.
 ///
 /// # Errors
 /// The archive, the client or the signals cannot be set up. Once it runs, nothing but a signal ends it.
-pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError>) -> Result<(), DaemonError> {
+pub async fn run(
+    config: Config,
+    runtime_directory: Option<&Path>,
+    reload: impl Fn() -> Result<Config, ConfigError>,
+) -> Result<(), DaemonError> {
     let listen = |kind| signal(kind).map_err(DaemonError::Signals);
     let mut signals = Signals {
         terminate: listen(SignalKind::terminate())?,
@@ -54,8 +74,13 @@ pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError
     };
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let mut daemon = Daemon::new(Arc::clone(&archive), config)?;
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
+    let listening = take_orders(&archive, runtime_directory, orders.clone());
     daemon.service.ready(&daemon.timetable);
-    daemon.poll_until_stopped(&mut signals, reload).await;
+    daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
+    if let Some(listening) = listening {
+        listening.abort();
+    }
     daemon.stop().await;
     if let Some(archive) = Arc::into_inner(archive) {
         // Whatever was handed over is committed before this returns.
@@ -63,6 +88,24 @@ pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens to commands. A daemon that cannot still polls.
+fn take_orders(archive: &Archive, runtime_directory: Option<&Path>, orders: mpsc::Sender<Order>) -> Option<task::JoinHandle<()>> {
+    let socket = control::place(runtime_directory, archive.path());
+    match control::listen(&socket, orders) {
+        Ok(listening) => match archive.announce(&socket) {
+            Ok(()) => Some(listening),
+            Err(error) => {
+                tracing::warn!(%error, "commands cannot find the control socket");
+                Some(listening)
+            }
+        },
+        Err(error) => {
+            tracing::warn!(socket = %socket.display(), %error, "no control socket: commands cannot hand their work over");
+            None
+        }
+    }
 }
 
 struct Signals {
@@ -76,15 +119,27 @@ type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
 struct Daemon {
     archive: Arc<Archive>,
+    config: Config,
     poller: Poller,
     /// All enabled feeds, and when each that is not being polled is due.
     timetable: Timetable,
     polls: JoinSet<Result<PollLine, StoreError>>,
     /// Which feed each of these polls.
     polling: HashMap<task::Id, Arc<Feed>>,
+    /// Commands that wait for polls.
+    passes: Passes,
+    /// Retention at work, and whether it went well.
+    prunes: JoinSet<()>,
+    pruning: Pruning,
+    /// At most one: a sign of life that is still on its way through the writer's queue.
+    pulse: JoinSet<Result<(), StoreError>>,
+    progress: Progress,
+    watch: Watch,
     service: Service,
     /// Did the archive refuse the last poll? It is said once, not once a feed.
     refused: bool,
+    /// Did polls get stuck? It is said once, too.
+    stuck: bool,
 }
 
 impl Daemon {
@@ -99,8 +154,16 @@ impl Daemon {
             timetable,
             polls: JoinSet::new(),
             polling: HashMap::new(),
+            passes: Passes::default(),
+            prunes: JoinSet::new(),
+            pruning: Pruning::new(Utc::now(), Instant::now()),
+            pulse: JoinSet::new(),
+            progress: Progress::new(config.fetch.timeout, Instant::now()),
+            watch: Watch::of(&config),
             service: Service::of_process(),
             refused: false,
+            stuck: false,
+            config,
         })
     }
 
@@ -114,14 +177,31 @@ impl Daemon {
         })))
     }
 
-    async fn poll_until_stopped(&mut self, signals: &mut Signals, reload: impl Fn() -> Result<Config, ConfigError>) {
+    async fn poll_until_stopped(
+        &mut self,
+        signals: &mut Signals,
+        orders: &mut mpsc::Receiver<Order>,
+        reload: impl Fn() -> Result<Config, ConfigError>,
+    ) {
+        let mut heartbeat = self.service.heartbeat().map(|period| {
+            let mut beats = tokio::time::interval(period);
+            beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            beats
+        });
         loop {
             self.start_due(Utc::now());
+            self.prune_if_due();
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
-            let longest = LONGEST_SLEEP.min(self.service.heartbeat());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
-                () = tokio::time::sleep(until_due.min(longest)) => self.service.alive(),
+                Some(order) = orders.recv() => self.take(order),
+                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention broke off");
+                },
+                Some(pulse) = self.pulse.join_next() => self.felt(pulse),
+                () = next_beat(&mut heartbeat) => self.feel_pulse(),
+                () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+                () = self.watch.changed() => self.reload(&reload),
                 _ = signals.hang_up.recv() => self.reload(&reload),
                 _ = signals.terminate.recv() => return,
                 _ = signals.interrupt.recv() => return,
@@ -131,73 +211,219 @@ impl Daemon {
 
     fn start_due(&mut self, now: DateTime<Utc>) {
         while let Some(feed) = self.timetable.take_due(now) {
-            let (poller, polled) = (self.poller.clone(), Arc::clone(&feed));
-            let task = self.polls.spawn(async move { poller.poll(&polled).await });
-            self.polling.insert(task.id(), feed);
+            self.start(feed);
         }
+    }
+
+    fn start(&mut self, feed: Arc<Feed>) {
+        if self.polling.is_empty() {
+            self.progress.moved(Instant::now());
+        }
+        let (poller, polled) = (self.poller.clone(), Arc::clone(&feed));
+        let task = self.polls.spawn(async move { poller.poll(&polled).await });
+        self.polling.insert(task.id(), feed);
     }
 
     fn end_poll(&mut self, ended: Ended) {
         let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
         let Some(feed) = self.polling.remove(&task) else { return };
+        self.progress.moved(Instant::now());
         match ended {
-            Ok((_, Ok(line))) => {
-                if std::mem::take(&mut self.refused) {
-                    tracing::info!("the archive takes polls again");
+            Ok((_, polled)) => {
+                self.passes.polled(&feed.name, &polled);
+                match polled {
+                    Ok(line) => {
+                        if std::mem::take(&mut self.refused) {
+                            tracing::info!("the archive takes polls again");
+                        }
+                        log_poll(&line);
+                        self.timetable.set_due(&feed.name, line.next_poll_at);
+                        self.service.polled(&self.timetable, &line);
+                        return;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut self.refused, true) {
+                            tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
+                        }
+                    }
                 }
-                log_poll(&line);
-                self.timetable.set_due(&feed.name, line.next_poll_at);
-                self.service.polled(&self.timetable, &line);
-                return;
             }
-            Ok((_, Err(error))) => {
-                if !std::mem::replace(&mut self.refused, true) {
-                    tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
-                }
+            Err(error) => {
+                tracing::error!(feed = feed.name, %error, "a poll broke off");
+                self.passes.broke_off(&feed.name, &error.to_string());
             }
-            Err(error) => tracing::error!(feed = feed.name, %error, "a poll broke off"),
         }
         self.timetable.set_due(&feed.name, Utc::now() + AFTER_REFUSAL);
+    }
+
+    /// Begins what a command asks for.
+    fn take(&mut self, order: Order) {
+        match order.request {
+            Request::Poll { which } => match self.begin_pass(which) {
+                Ok(feeds) => self.passes.begin(feeds, order.replies),
+                Err(reason) => {
+                    // A client that has gone needs no answer.
+                    let _ = order.replies.send(Reply::Failed(reason));
+                }
+            },
+            Request::Prune { before } => self.prune(before, Some(order.replies)),
+        }
+    }
+
+    /// Sees to it that each feed of the pass is being polled, and gives their names.
+    fn begin_pass(&mut self, which: Which) -> Result<Vec<String>, String> {
+        let names = match which {
+            Which::Due => {
+                self.start_due(Utc::now());
+                let mut names: Vec<String> = self.polling.values().map(|feed| feed.name.clone()).collect();
+                names.sort_unstable();
+                names
+            }
+            Which::All => self.timetable.names(),
+            Which::Named(mut names) => {
+                names.sort_unstable();
+                names.dedup();
+                names
+            }
+        };
+        let known: HashMap<&str, &Feed> = self.config.feeds.iter().map(|feed| (feed.name.as_str(), feed)).collect();
+        let polled: HashSet<&str> = self.polling.values().map(|feed| feed.name.as_str()).collect();
+        let mut starting = Vec::new();
+        for name in names.iter().filter(|name| !polled.contains(name.as_str())) {
+            let waiting = self.timetable.take(name);
+            // One that is not enabled stands in no timetable, but may be asked for by name.
+            let feed = waiting.or_else(|| known.get(name.as_str()).map(|feed| Arc::new((*feed).clone())));
+            match feed {
+                Some(feed) => starting.push(feed),
+                None => {
+                    let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
+                    starting.into_iter().for_each(|feed| self.start(feed));
+                    return Err(reason);
+                }
+            }
+        }
+        starting.into_iter().for_each(|feed| self.start(feed));
+        Ok(names)
+    }
+
+    fn prune_if_due(&mut self) {
+        let Some(retention) = self.config.database.retention else { return };
+        let now = Utc::now();
+        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
+            self.prune(now - retention, None);
+        }
+    }
+
+    fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
+        let archive = Arc::clone(&self.archive);
+        self.prunes.spawn(async move {
+            let pruned = archive.prune(before, Utc::now()).await;
+            match &pruned {
+                Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
+                Err(error) => tracing::error!(%error, "retention"),
+            }
+            let Some(replies) = replies else { return };
+            let last = match pruned {
+                Ok(pruned) => {
+                    let _ = replies.send(Reply::Pruned(pruned));
+                    Reply::Done
+                }
+                Err(error) => Reply::Failed(error.to_string()),
+            };
+            // A client that has gone needs no answer.
+            let _ = replies.send(last);
+        });
+    }
+
+    /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
+    fn feel_pulse(&mut self) {
+        if self.pulse.is_empty() {
+            let archive = Arc::clone(&self.archive);
+            self.pulse.spawn(async move { archive.pulse().await });
+        }
+    }
+
+    /// The writer works; systemd hears of it if polls do, too.
+    fn felt(&mut self, pulse: Result<Result<(), StoreError>, task::JoinError>) {
+        let is_stuck = self.progress.is_stuck(self.polling.len(), Instant::now());
+        if is_stuck && !std::mem::replace(&mut self.stuck, true) {
+            tracing::error!(polling = self.polling.len(), "no poll has ended for too long; the watchdog is not fed any more");
+        }
+        self.stuck = is_stuck;
+        match pulse {
+            Ok(Ok(())) if !is_stuck => self.service.alive(),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the archive's writer"),
+            Err(error) => tracing::error!(%error, "the archive's writer"),
+        }
     }
 
     /// Applies a new config; one that is wrong changes nothing.
     fn reload(&mut self, reload: &impl Fn() -> Result<Config, ConfigError>) {
         self.service.reloading();
-        match reload() {
-            Ok(config) => match self.apply(&config) {
-                Ok(()) => tracing::info!(feeds = self.timetable.feeds(), "reloaded"),
-                Err(error) => tracing::error!(%error, "the new config cannot be used; the old one stays"),
+        let trouble = match reload() {
+            Ok(config) => match self.apply(config) {
+                Ok(()) => {
+                    tracing::info!(feeds = self.timetable.feeds(), "reloaded");
+                    None
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the new config cannot be used; the old one stays");
+                    Some(format!("the new config cannot be used, the old one stays: {error}"))
+                }
             },
             Err(error) => {
                 let mistakes = match &error {
-                    ConfigError::Mistakes(mistakes) => mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                    ConfigError::Mistakes(mistakes) => {
+                        mistakes.iter().filter(|mistake| !mistake.is_warning()).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                    }
                     other => other.to_string(),
                 };
                 tracing::error!(%error, mistakes, "the new config is wrong; the old one stays");
+                Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
-        }
+        };
+        self.service.set_trouble(trouble);
         self.service.ready(&self.timetable);
     }
 
-    fn apply(&mut self, config: &Config) -> Result<(), DaemonError> {
+    fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let timetable = Self::timetable(&self.archive, config)?;
-        self.poller = self.poller.with(client, PollSettings::from(config));
+        let timetable = Self::timetable(&self.archive, &config)?;
+        if config.database.path != self.config.database.path {
+            tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
+        }
+        self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
+        self.progress.set_timeout(config.fetch.timeout);
+        self.watch.set(&config);
+        self.config = config;
         Ok(())
     }
 
     /// Requests under way are dropped; a poll that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
-        self.polls.abort_all();
-        while self.polls.join_next().await.is_some() {}
+        self.polls.shutdown().await;
+        self.prunes.shutdown().await;
+        self.pulse.shutdown().await;
+    }
+}
+
+/// The next beat; never, where nobody wants to hear of it.
+async fn next_beat(heartbeat: &mut Option<tokio::time::Interval>) {
+    match heartbeat {
+        Some(beats) => {
+            beats.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }
 
 fn log_poll(line: &PollLine) {
     let milliseconds = u64::try_from(line.elapsed.as_millis()).unwrap_or(u64::MAX);
     let PollLine { feed, outcome, http_status, new, updated, bytes, .. } = line;
+    let outcome = outcome.as_ref();
     match &line.error {
         Some(error) => tracing::warn!(feed, outcome, http_status, new, updated, bytes, milliseconds, error, "polled"),
         None => tracing::info!(feed, outcome, http_status, new, updated, bytes, milliseconds, "polled"),

@@ -125,6 +125,7 @@ impl Lab {
             gone: false,
             validators: None,
             redirected_to: None,
+            elapsed: std::time::Duration::ZERO,
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -109,6 +110,8 @@ pub struct Poll {
     pub validators: Option<Validators>,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
+    /// How long the request took.
+    pub elapsed: Duration,
     /// When to ask again, and why then.
     pub next: NextPoll,
     /// What came, unless it was what came before.
@@ -164,7 +167,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                gone_since = CASE WHEN ?7 THEN coalesce(gone_since, ?3) ELSE NULL END,
                last_seen_at = CASE WHEN ?6 IS NULL THEN ?3 ELSE last_seen_at END,
                redirected_since = CASE WHEN ?6 IS NOT NULL OR redirected_to IS ?8 THEN redirected_since WHEN ?8 IS NULL THEN NULL ELSE ?3 END,
-               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10
+               redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10, request_ms = ?11
              WHERE feed = ?1",
         )?
         .execute(params![
@@ -177,7 +180,8 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
             poll.gone,
             poll.redirected_to,
             poll.next.reason.as_str(),
-            poll.feed.title
+            poll.feed.title,
+            i64::try_from(poll.elapsed.as_millis()).unwrap_or(i64::MAX)
         ])?;
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![
@@ -358,6 +362,13 @@ impl Storing<'_> {
                 voice = row;
             }
         }
+        if is_changed && !is_new && before.is_none() {
+            // Retention removed it: its feeds know the entry, and that is all that is kept.
+            for (at, ..) in &plan {
+                self.connection.prepare_cached("DELETE FROM body WHERE sighting = ?1")?.execute(params![sightings[*at]])?;
+            }
+            return Ok(None);
+        }
         if is_changed {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
@@ -489,6 +500,7 @@ impl Storing<'_> {
         Ok(())
     }
 
+    /// What an article that is not new shows; `None` where retention removed it.
     fn article_before(&self, article: i64) -> rusqlite::Result<Option<Before>> {
         self.connection
             .prepare_cached(

@@ -1,0 +1,161 @@
+//! Retention: articles that were first seen too long ago are taken out, and do not come back.
+//!
+//! What goes is all that an article says: bodies, raw entries, revisions, its place in the search index and among
+//! copies. What stays for as long as one of its feeds carries the entry is by what that feed knows it again: the row of
+//! the article (`removed_at`), its sightings and their keys. A poll then finds a known entry and stores nothing of it.
+//! Thirty days after the entry has left all its feeds that goes too: a feed that shows nothing for a while, or an old
+//! page for a moment, brings nothing back.
+//!
+//! Retention is housekeeping, not a retraction: incremental exports do not name what it removed. Whoever follows this
+//! archive keeps what they have, or applies a retention of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::{Archive, StoreError, copies};
+
+/// So many articles in one transaction: polls wait no longer for it than for a group of polls.
+const BATCH: i64 = 100;
+
+/// How long after an entry has left its last feed it is still known.
+const KNOWN_AFTER_LEAVING: TimeDelta = TimeDelta::days(30);
+
+/// What retention did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Pruned {
+    /// How many articles were removed, by the feed that had them first.
+    pub feeds: BTreeMap<String, u64>,
+}
+
+impl Pruned {
+    /// All of them.
+    pub fn articles(&self) -> u64 {
+        self.feeds.values().sum()
+    }
+}
+
+impl Archive {
+    /// Removes the articles that were first seen before `before`; polls go on in between.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; what was removed until then stays removed, and the rest stays.
+    pub async fn prune(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        loop {
+            let batch = self.writer.run(move |connection| remove_batch(connection, before, now)).await?;
+            if batch.is_empty() {
+                break;
+            }
+            for feed in batch {
+                *pruned.feeds.entry(feed).or_default() += 1;
+            }
+        }
+        let left_before = now - KNOWN_AFTER_LEAVING;
+        while self.writer.run(move |connection| release_batch(connection, left_before)).await? > 0 {}
+        Ok(pruned)
+    }
+}
+
+/// Removes some articles; gives the name of each one's first feed.
+fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTime<Utc>) -> rusqlite::Result<Vec<String>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let old: Vec<(i64, Option<i64>, String)> = transaction
+        .prepare_cached(
+            "SELECT article, copy_key, (SELECT name FROM feed WHERE feed = first_feed) FROM article
+             WHERE removed_at IS NULL AND first_seen < ?1 ORDER BY first_seen LIMIT ?2",
+        )?
+        .query_map(params![before.timestamp_millis(), BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let now = now.timestamp_millis();
+    let mut clusters = BTreeSet::new();
+    let mut feeds = Vec::with_capacity(old.len());
+    for (article, copy_key, feed) in old {
+        remove(&transaction, article, now)?;
+        clusters.extend(copy_key);
+        feeds.push(feed);
+    }
+    for cluster in clusters {
+        settle_copies(&transaction, cluster, now)?;
+    }
+    transaction.commit()?;
+    Ok(feeds)
+}
+
+/// Takes out all that an article says. Those that were its copies are settled after all of a batch have gone.
+fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE article SET removed_at = ?2, speaker = NULL, copy_key = NULL, duplicate_of = NULL, language = NULL, identity_url = NULL
+             WHERE article = ?1",
+        )?
+        .execute(params![article, now])?;
+    for statement in [
+        "UPDATE article SET duplicate_of = NULL WHERE duplicate_of = ?1",
+        "DELETE FROM revision WHERE article = ?1",
+        "DELETE FROM body WHERE sighting IN (SELECT sighting FROM sighting WHERE article = ?1)",
+        "DELETE FROM article_tokens WHERE rowid = ?1",
+    ] {
+        transaction.prepare_cached(statement)?.execute(params![article])?;
+    }
+    Ok(())
+}
+
+/// The copies of removed articles have another earliest now.
+fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
+    for member in copies::settle(transaction, cluster)? {
+        let change: i64 =
+            transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))?;
+        transaction
+            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
+            .execute(params![member, now, change])?;
+    }
+    Ok(())
+}
+
+/// Removed articles whose entries have left all their feeds before a time.
+const RELEASED: &str = "SELECT article FROM article WHERE removed_at IS NOT NULL AND removed_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM sighting WHERE sighting.article = article.article AND (left_at IS NULL OR left_at >= ?1))";
+
+/// Forgets some of the released articles altogether.
+///
+/// That nothing refers to them is known, and asking SQLite to prove it would read whole tables for each: the columns
+/// that could refer to them have no index of their own, which no other statement would need.
+fn release_batch(connection: &mut Connection, before: DateTime<Utc>) -> rusqlite::Result<usize> {
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let released = release(connection, before.timestamp_millis());
+    connection.pragma_update(None, "foreign_keys", true)?;
+    released
+}
+
+fn release(connection: &mut Connection, before: i64) -> rusqlite::Result<usize> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let articles: Vec<i64> = transaction
+        .prepare_cached(&format!("{RELEASED} ORDER BY removed_at LIMIT ?2"))?
+        .query_map(params![before, BATCH], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    // Keys stand by feed: those of each feed are looked through once a batch.
+    let mut of_feed: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for article in &articles {
+        let mut sightings = transaction.prepare_cached("DELETE FROM sighting WHERE article = ?1 RETURNING feed")?;
+        for feed in sightings.query_map(params![article], |row| row.get(0))? {
+            of_feed.entry(feed?).or_default().insert(*article);
+        }
+        transaction.prepare_cached("DELETE FROM article WHERE article = ?1")?.execute(params![article])?;
+    }
+    for (feed, articles) in of_feed {
+        let keys: Vec<(i64, i64, i64)> = transaction
+            .prepare_cached("SELECT kind, key, article FROM entry_key WHERE feed = ?1")?
+            .query_map(params![feed], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .filter(|key| key.as_ref().map_or(true, |key| articles.contains(&key.2)))
+            .collect::<rusqlite::Result<_>>()?;
+        for (kind, key, article) in keys {
+            transaction
+                .prepare_cached("DELETE FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4")?
+                .execute(params![feed, kind, key, article])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(articles.len())
+}
