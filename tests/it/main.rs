@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod control_socket;
 mod feed_list;
 mod fetching;
+mod operations;
+mod place;
+mod reload;
 mod support;
