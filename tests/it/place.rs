@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// More than any machine needs; a test that waits so long has failed.
@@ -142,7 +142,17 @@ impl Place {
                 }
             }
         });
-        let daemon = Daemon { child, log, socket };
+        // Taken off at once: as with the real service manager, nobody waits for room.
+        let (telling, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                if length == 0 || telling.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        let daemon = Daemon { child, log, told, notified };
         daemon.hears("READY=1");
         daemon
     }
@@ -158,7 +168,8 @@ struct Log {
 pub struct Daemon {
     child: Child,
     log: Arc<Log>,
-    socket: UnixDatagram,
+    told: mpsc::Receiver<String>,
+    notified: PathBuf,
 }
 
 impl Daemon {
@@ -177,10 +188,7 @@ impl Daemon {
 
     /// The next thing that the service manager is told, within `limit`.
     pub fn told(&self, limit: Duration) -> Option<String> {
-        let mut buffer = [0; 4096];
-        self.socket.set_read_timeout(Some(limit.max(Duration::from_millis(1)))).unwrap();
-        let length = self.socket.recv(&mut buffer).ok()?;
-        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        self.told.recv_timeout(limit).ok()
     }
 
     /// Waits until the service manager is told something with these words.
@@ -215,6 +223,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // An empty message ends the thread that takes them off; the folder may be gone already.
+        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(&[], &self.notified));
         // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
