@@ -3,10 +3,11 @@
 # systemd the service and the daily backup. Run it again to upgrade: config and feed list are never replaced.
 #
 #   cargo build --release --locked
-#   sudo packaging/install.sh [--prefix /usr/local] [--root DIR] [--no-systemd]
+#   sudo packaging/install.sh [--prefix /usr/local] [--root DIR] [--program FILE] [--no-systemd]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+program=target/release/gleaner
 prefix=/usr/local
 root=
 systemd=auto
@@ -14,6 +15,7 @@ usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix) prefix=${2:?--prefix needs a folder}; shift 2 ;;
+        --program) program=${2:?--program needs a file}; shift 2 ;;
         --root) root=${2:?--root needs a folder}; shift 2 ;;
         --no-systemd) systemd=no; shift ;;
         -h | --help) usage; exit 0 ;;
@@ -25,7 +27,6 @@ if [ "$systemd" = auto ]; then
     command -v systemctl >/dev/null && systemd=yes || systemd=no
 fi
 
-program=target/release/gleaner
 packaging/prepare "$program"
 made=target/packaging
 

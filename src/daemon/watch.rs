@@ -2,7 +2,8 @@
 //!
 //! What is watched are folders, since editors write a new file and rename it over the old one, and since a symbolic link
 //! may come to lead elsewhere. An event only says that it is time to look: what counts is whether the files are others
-//! than at the last look. So a database in the same folder, or a reload that reads the files, never causes a reload.
+//! than at the last look. So a database in the same folder, or a reload that reads the files, never causes a reload. (The list of
+//! feeds that were added over HTTP is watched from the first reload after it was made: the daemon makes it itself.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -119,7 +120,7 @@ impl Watch {
 /// What a config was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Files {
-    /// The config file, its lists, and the list of what was added, which may come later.
+    /// The config file and its lists.
     named: Vec<PathBuf>,
     /// Folders of feed lists: by a pattern, a new file in one may be a new list.
     list_folders: BTreeSet<PathBuf>,
@@ -129,7 +130,6 @@ impl Files {
     fn of(config: &Config) -> Self {
         let mut named = vec![config.file.clone()];
         named.extend(config.feed_lists.iter().cloned());
-        named.extend(config.added_list());
         let list_folders = config.feed_lists.iter().chain([&config.file]).filter_map(|list| list.parent()).map(Path::to_owned).collect();
         Self { named, list_folders }
     }

@@ -1,8 +1,8 @@
 //! Is the archive whole? The file as SQLite sees it, and what SQLite cannot know: that each article shows a body, that
 //! every blob unpacks, that the search index holds what the articles say.
 //!
-//! One pass over everything, inside one read transaction, so that it says something about one moment. Memory is eight
-//! bytes an article.
+//! One pass over everything, inside one read transaction, so that it says something about one moment. Memory is a few
+//! dozen bytes an article.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
