@@ -12,7 +12,7 @@ mod timetable;
 mod watch;
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,11 +75,14 @@ pub async fn run(
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let mut daemon = Daemon::new(Arc::clone(&archive), config)?;
     let (orders, mut ordered) = mpsc::channel(ORDERS);
-    let listening = take_orders(&archive, runtime_directory, orders.clone());
+    let listening = take_orders(&archive, runtime_directory, orders);
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
-    if let Some(listening) = listening {
+    if let Some((listening, socket)) = listening {
         listening.abort();
+        if let Err(error) = std::fs::remove_file(&socket) {
+            tracing::debug!(socket = %socket.display(), %error, "the control socket stays; the next daemon replaces it");
+        }
     }
     daemon.stop().await;
     if let Some(archive) = Arc::into_inner(archive) {
@@ -91,16 +94,19 @@ pub async fn run(
 }
 
 /// Listens to commands. A daemon that cannot still polls.
-fn take_orders(archive: &Archive, runtime_directory: Option<&Path>, orders: mpsc::Sender<Order>) -> Option<task::JoinHandle<()>> {
+fn take_orders(
+    archive: &Archive,
+    runtime_directory: Option<&Path>,
+    orders: mpsc::Sender<Order>,
+) -> Option<(task::JoinHandle<()>, PathBuf)> {
     let socket = control::place(runtime_directory, archive.path());
     match control::listen(&socket, orders) {
-        Ok(listening) => match archive.announce(&socket) {
-            Ok(()) => Some(listening),
-            Err(error) => {
+        Ok(listening) => {
+            if let Err(error) = archive.announce(&socket) {
                 tracing::warn!(%error, "commands cannot find the control socket");
-                Some(listening)
             }
-        },
+            Some((listening, socket))
+        }
         Err(error) => {
             tracing::warn!(socket = %socket.display(), %error, "no control socket: commands cannot hand their work over");
             None
@@ -194,7 +200,7 @@ impl Daemon {
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
-                Some(order) = orders.recv() => self.take(order),
+                Some(order) = orders.recv() => self.take(order, &reload),
                 Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
                     tracing::error!(%error, "retention broke off");
                 },
@@ -256,8 +262,11 @@ impl Daemon {
         self.timetable.set_due(&feed.name, Utc::now() + AFTER_REFUSAL);
     }
 
-    /// Begins what a command asks for.
-    fn take(&mut self, order: Order) {
+    /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
+    fn take(&mut self, order: Order, reload: &impl Fn() -> Result<Config, ConfigError>) {
+        if self.watch.have_changed() {
+            self.reload(reload);
+        }
         match order.request {
             Request::Poll { which } => match self.begin_pass(which) {
                 Ok(feeds) => self.passes.begin(feeds, order.replies),

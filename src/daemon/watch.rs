@@ -109,11 +109,19 @@ impl Watch {
                 }
             }
             self.due = None;
-            if self.files.stamps() != self.seen {
-                self.look();
+            if self.have_changed() {
                 return;
             }
         }
+    }
+
+    /// Have the files become others since the last look? For those who cannot wait until it is quiet.
+    pub fn have_changed(&mut self) -> bool {
+        let changed = self.files.stamps() != self.seen;
+        if changed {
+            self.look();
+        }
+        changed
     }
 }
 

@@ -138,3 +138,43 @@ fn a_pass_under_way_takes_no_requests() {
     assert!(place.run(&["status"]).succeeds().contains("a single pass is under way"));
     assert!(first.wait().unwrap().success());
 }
+
+#[test]
+fn a_feed_that_was_saved_a_moment_ago_can_be_polled_by_name() {
+    let server = server();
+    let place = Place::with_feeds("", &[("good", server.url("/good"))]);
+    let daemon = place.daemon();
+    server.on("/new", Answer::feed(rss(&[("new", "Just added", "A moment ago.")])));
+    let config = fs::read_to_string(place.at("gleaner.toml")).unwrap();
+    place.save("gleaner.toml", &format!("{config}[[feed]]\nname = \"new\"\nurl = \"{}\"\n", server.url("/new")));
+    place.run(&["poll", "new"]).succeeds();
+    assert!(place.titles().contains(&"Just added".to_owned()));
+    // A broken config is the command's own to report, and the daemon keeps the one that it has.
+    place.save("gleaner.toml", "feed_lists = 7");
+    place.run(&["poll", "new"]).fails(2, "feed_lists");
+    daemon.logs("the old one stays", 1);
+    place.save("gleaner.toml", &config);
+    daemon.logs("reloaded", 2);
+    daemon.stop();
+    assert!(!place.at("gleaner.db-control").exists());
+}
+
+#[test]
+fn a_daemon_that_stops_in_the_middle_leaves_no_command_waiting() {
+    let server = server();
+    let place = Place::with_feeds("", &[("good", server.url("/good")), ("slow", server.url("/slow"))]);
+    server.on("/slow", Answer::feed(rss(&TWO)));
+    let daemon = place.daemon();
+    daemon.logs("polled", 2);
+    server.on("/slow", Answer::feed(rss(&TWO)).delay(Duration::from_secs(20)));
+    let before = server.requests().len();
+    let passing = place.spawn(&["poll", "--all", "--json"]);
+    assert!(server.wait_for(before + 2, LONG), "good and slow are asked again");
+    daemon.logs("polled", 3);
+    daemon.stop();
+    let ended = passing.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8(ended.stderr).unwrap().contains("broke off before the work was done"));
+    let lines = String::from_utf8(ended.stdout).unwrap();
+    assert!(lines.lines().count() == 1 && lines.contains("\"feed\":\"good\""), "{lines}");
+}

@@ -39,7 +39,7 @@ pub fn place(runtime_directory: Option<&Path>, database: &Path) -> PathBuf {
     }
 }
 
-/// Listens until the task is aborted; the socket is removed by whoever listens there next.
+/// Listens until the task is aborted. A socket that a killed daemon left behind is replaced.
 ///
 /// # Errors
 /// The socket cannot be made, or another daemon listens there.
