@@ -28,7 +28,7 @@ use self::pruning::Pruning;
 use self::service::Service;
 use self::timetable::Timetable;
 use self::watch::Watch;
-use crate::config::{Config, ConfigError, Feed};
+use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::store::{Archive, StoreError};
@@ -125,10 +125,12 @@ type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
 struct Daemon {
     archive: Arc<Archive>,
-    config: Config,
+    database: Database,
     poller: Poller,
     /// All enabled feeds, and when each that is not being polled is due.
     timetable: Timetable,
+    /// Feeds that are not enabled: polled only when a command names them.
+    disabled: HashMap<String, Arc<Feed>>,
     polls: JoinSet<Result<PollLine, StoreError>>,
     /// Which feed each of these polls.
     polling: HashMap<task::Id, Arc<Feed>>,
@@ -169,7 +171,8 @@ impl Daemon {
             service: Service::of_process(),
             refused: false,
             stuck: false,
-            config,
+            disabled: disabled(&config),
+            database: config.database,
         })
     }
 
@@ -295,14 +298,10 @@ impl Daemon {
                 names
             }
         };
-        let known: HashMap<&str, &Feed> = self.config.feeds.iter().map(|feed| (feed.name.as_str(), feed)).collect();
         let polled: HashSet<&str> = self.polling.values().map(|feed| feed.name.as_str()).collect();
         let mut starting = Vec::new();
         for name in names.iter().filter(|name| !polled.contains(name.as_str())) {
-            let waiting = self.timetable.take(name);
-            // One that is not enabled stands in no timetable, but may be asked for by name.
-            let feed = waiting.or_else(|| known.get(name.as_str()).map(|feed| Arc::new((*feed).clone())));
-            match feed {
+            match self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) {
                 Some(feed) => starting.push(feed),
                 None => {
                     let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
@@ -316,7 +315,7 @@ impl Daemon {
     }
 
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.config.database.retention else { return };
+        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
         if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
             self.prune(now - retention, None);
@@ -399,14 +398,15 @@ impl Daemon {
     fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let timetable = Self::timetable(&self.archive, &config)?;
-        if config.database.path != self.config.database.path {
+        if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
-        self.config = config;
+        self.disabled = disabled(&config);
+        self.database = config.database;
         Ok(())
     }
 
@@ -417,6 +417,11 @@ impl Daemon {
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
     }
+}
+
+/// The feeds that are not enabled.
+fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
+    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
 }
 
 /// The next beat; never, where nobody wants to hear of it.
