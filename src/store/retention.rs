@@ -159,3 +159,129 @@ fn release(connection: &mut Connection, before: i64) -> rusqlite::Result<usize> 
     transaction.commit()?;
     Ok(articles.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use proptest::prelude::*;
+
+    use super::super::connect::set_up;
+    use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
+    use super::super::{integrity, packed};
+    use super::*;
+    use crate::article::Draft;
+    use crate::config::IdentityRule;
+    use crate::identity::EntryKeys;
+    use crate::normalise;
+    use crate::parse::{Entry, Markup};
+    use crate::schedule::{NextPoll, Reason};
+
+    const FEEDS: [&str; 2] = ["one", "two"];
+    const ENTRIES: u8 = 5;
+
+    /// What happens to an archive.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A feed of this number shows the entries of these bits, edited so many times.
+        Poll(usize, u8, u8),
+        Prune,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..FEEDS.len(), 0_u8..1 << ENTRIES, 0_u8..3).prop_map(|(feed, entries, edits)| Step::Poll(feed, entries, edits)),
+            1 => Just(Step::Prune),
+        ]
+    }
+
+    /// Entries 0 and 1 have a guid alone, the others a link, too: the two feeds share those.
+    fn entry(number: u8, edits: u8) -> Entry {
+        let words: Vec<String> = (0..20).map(|word| format!("w{number}x{word}")).collect();
+        Entry {
+            guid: Some(format!("guid {number}")),
+            link: (number > 1).then(|| format!("https://a.com/{number}")),
+            title: Some(Markup::Text(format!("title {number}"))),
+            content: Some(Markup::Text(format!("{} {}", words.join(" "), "more ".repeat(usize::from(edits))))),
+            ..Entry::default()
+        }
+    }
+
+    fn poll(connection: &Connection, feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) {
+        let document = PolledDocument {
+            hash: 0,
+            title: None,
+            site_url: Some("https://a.com/".into()),
+            rule: IdentityRule::Auto,
+            keys: entries.iter().map(EntryKeys::of).collect(),
+            entries: entries
+                .into_iter()
+                .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
+                .collect(),
+            prepare: Box::new(|entry| {
+                let words = |markup: &Option<Markup>| match markup {
+                    Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
+                    None => String::new(),
+                };
+                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry))
+            }),
+        };
+        let poll = Poll {
+            feed: PolledFeed { name: feed.into(), url: format!("https://a.com/{feed}.xml"), title: None },
+            at,
+            http_status: Some(200),
+            error: None,
+            gone: false,
+            validators: None,
+            redirected_to: None,
+            elapsed: std::time::Duration::ZERO,
+            next: NextPoll { at, reason: Reason::Default },
+            document: Some(document),
+        };
+        polls::store(connection, &poll).unwrap();
+    }
+
+    /// The titles that are shown.
+    fn shown(connection: &Connection) -> BTreeSet<String> {
+        let mut statement =
+            connection.prepare("SELECT draft FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+        let rows = statement
+            .query_map([], |row| {
+                let draft: Draft = packed::unpack(row.get_ref(0)?.as_blob()?)?;
+                Ok(draft.title)
+            })
+            .unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn what_was_removed_is_never_shown_again_and_nothing_else_is_lost(steps in proptest::collection::vec(step(), 1..14)) {
+            let mut connection = Connection::open_in_memory().unwrap();
+            set_up(&mut connection).unwrap();
+            // An entry of a guid alone is an article of its feed; one with a link is one of both.
+            let article = |feed: usize, number: u8| if number > 1 { (9, number) } else { (feed, number) };
+            let (mut seen, mut removed) = (BTreeSet::new(), BTreeSet::new());
+            for (second, step) in (1_800_000_000..).zip(&steps) {
+                let now = DateTime::from_timestamp(second, 0).unwrap();
+                match step {
+                    Step::Poll(feed, entries, edits) => {
+                        let numbers: Vec<u8> = (0..ENTRIES).filter(|number| entries >> number & 1 == 1).collect();
+                        seen.extend(numbers.iter().map(|number| article(*feed, *number)));
+                        poll(&connection, FEEDS[*feed], numbers.iter().map(|number| entry(*number, *edits)).collect(), now);
+                    }
+                    Step::Prune => {
+                        while !remove_batch(&mut connection, now, now).unwrap().is_empty() {}
+                        while release_batch(&mut connection, now - KNOWN_AFTER_LEAVING).unwrap() > 0 {}
+                        removed.extend(seen.iter().copied());
+                    }
+                }
+                let titles: BTreeSet<String> = seen.difference(&removed).map(|(_, number)| format!("title {number}")).collect();
+                prop_assert_eq!(shown(&connection), titles);
+            }
+            prop_assert_eq!(integrity::check(&connection).unwrap().damages, Vec::new());
+        }
+    }
+}
