@@ -61,7 +61,7 @@ pub trait Known {
     /// # Errors
     /// As above.
     fn last_entry(&self, sighting: SightingRef) -> Result<LastEntry, Self::Error>;
-    /// The words of that entry; `None` where they were not kept.
+    /// The words of that entry; `None` where they were not kept: then they speak for no likeness.
     ///
     /// # Errors
     /// As above.
@@ -531,7 +531,7 @@ impl<'a, K: Known> Matcher<'a, K> {
         if evidence.contains(&Some(true)) || !evidence.contains(&Some(false)) {
             return Ok(false);
         }
-        Ok(self.known.words(sighting)?.is_some_and(|words| entry.words().are_other_than(&words)))
+        Ok(self.known.words(sighting)?.is_none_or(|words| entry.words().are_other_than(&words)))
     }
 }
 

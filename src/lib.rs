@@ -23,6 +23,7 @@ pub mod discover;
 pub mod export;
 pub mod fetch;
 pub mod filter;
+pub mod health;
 pub mod identity;
 pub mod normalise;
 pub mod opml;

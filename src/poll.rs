@@ -6,6 +6,7 @@
 
 mod moved;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use crate::schedule::{self, End, Memory, Observation, Polled};
 use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,
@@ -33,7 +34,7 @@ pub struct PollLine {
     pub url: String,
     /// `fresh`, `not_modified`, `gone`, `rate_limited`, `failed`, or `shared`: a request for another feed that has moved to
     /// the same address has just served this one too.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// Status of the last answer.
     pub http_status: Option<u16>,
     /// Articles that are new to the archive.
@@ -57,7 +58,8 @@ impl PollLine {
     /// One line in the log.
     pub fn log(&self) {
         let milliseconds = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
-        let Self { feed, outcome, http_status, new, updated, bytes, .. } = self;
+        let Self { feed, http_status, new, updated, bytes, .. } = self;
+        let outcome = self.outcome.as_ref();
         match &self.error {
             Some(error) => tracing::warn!(feed, outcome, http_status, new, updated, bytes, milliseconds, error, "polled"),
             None => tracing::info!(feed, outcome, http_status, new, updated, bytes, milliseconds, "polled"),
@@ -372,7 +374,7 @@ impl Answer {
         let line = PollLine {
             feed: self.feed.name.clone(),
             url: self.url.clone(),
-            outcome,
+            outcome: outcome.into(),
             http_status: self.fetched.http_status,
             new: 0,
             updated: 0,
@@ -391,6 +393,7 @@ impl Answer {
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
             own_url_asked: self.own_url_asked,
+            elapsed: self.fetched.elapsed,
             next,
             memory: memory.and_then(|memory| memory.encode()),
             document,

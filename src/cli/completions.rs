@@ -34,11 +34,21 @@ pub fn man() -> Result<(), Failure> {
     let mut command = Cli::command();
     command.build();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
-        let man = clap_mangen::Man::new(subcommand.clone());
-        writeln!(page, ".SH \"GLEANER {}\"", subcommand.get_name().to_uppercase())?;
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
+    for subcommand in command.get_subcommands() {
+        section(&mut page, "GLEANER", subcommand)?;
     }
     Ok(io::stdout().lock().write_all(&page)?)
+}
+
+/// The section of a command, and those of the commands below it.
+fn section(page: &mut Vec<u8>, above: &str, command: &clap::Command) -> io::Result<()> {
+    if command.get_name() == "help" {
+        return Ok(());
+    }
+    let name = format!("{above} {}", command.get_name().to_uppercase());
+    let man = clap_mangen::Man::new(command.clone());
+    writeln!(page, ".SH \"{name}\"")?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    command.get_subcommands().try_for_each(|below| section(page, &name, below))
 }

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod check;
 pub mod completions;
+pub mod db;
 pub mod export;
 pub mod failure;
 pub mod feeds;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod schema;
 pub mod search;
 pub mod show;
+pub mod status;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -64,6 +66,10 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
+    /// Shows the archive and the poller at a glance
+    Status(status::StatusArgs),
+    /// Backs up, checks or prunes the database
+    Db(db::DbArgs),
     /// Validates the config and the feed lists; touches nothing
     Check,
     /// Prints the JSON Schema of articles
@@ -104,6 +110,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
+        Command::Status(args) => status::run(args, &load()?),
+        Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),
         Command::Check => check::run(&config_file()?, &surroundings),
         Command::Schema(_) => Ok(schema::run_schema(std::io::stdout().lock())?),
         Command::Completions(args) => completions::run(&args),

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::failure::Failure;
 use super::{Verbosity, client, logs};
 use crate::config::{Config, Feed, nearest};
+use crate::daemon::control::{self, ControlError, Reply, Request, Which};
 use crate::poll::{PollLine, PollSettings, Poller, due_feeds};
 use crate::store::{Archive, StoreError};
 
@@ -27,7 +28,7 @@ pub struct PollArgs {
     pub json: bool,
 }
 
-/// Runs the command.
+/// Runs the command: by itself, or by the daemon that polls into this archive.
 ///
 /// # Errors
 /// A feed is not known, or the archive cannot be opened or written. A feed that fails is no error of the pass.
@@ -41,7 +42,12 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
     logs::start(&log, verbosity)?;
     let named = named_feeds(&args.feeds, config)?;
     let client = client(config).map_err(Failure::Failed)?;
-    let archive = Arc::new(Archive::open(&config.database.path)?);
+    let mut shown = Shown { json: args.json, quiet: verbosity.quiet, bar, progress: ProgressBar::hidden(), tally: Tally::default() };
+    let archive = match Archive::open(&config.database.path) {
+        Ok(archive) => Arc::new(archive),
+        Err(error @ StoreError::Locked { .. }) => return hand_over(args, config, error, &mut shown),
+        Err(error) => return Err(error.into()),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(config))?;
@@ -52,14 +58,43 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         } else {
             due_feeds(&archive.reader()?.planned_polls()?, &config.feeds, &config.schedule, Utc::now())
         };
-        let progress = if bar { ProgressBar::new(feeds.len() as u64).with_style(style()) } else { ProgressBar::hidden() };
-        pass(poller, feeds, args.json, &progress, verbosity).await
+        pass(poller, feeds, &mut shown).await
     });
     drop(runtime);
     if let Some(archive) = Arc::into_inner(archive) {
         archive.close();
     }
     outcome
+}
+
+/// Has the daemon that holds the archive make the pass.
+fn hand_over(args: &PollArgs, config: &Config, locked: StoreError, shown: &mut Shown) -> Result<(), Failure> {
+    let Some(mut daemon) = control::Client::connect(&config.database.path)? else { return Err(locked.into()) };
+    let which = match (args.feeds.is_empty(), args.all) {
+        (false, _) => Which::Named(args.feeds.clone()),
+        (true, true) => Which::All,
+        (true, false) => Which::Due,
+    };
+    let mut refused = None;
+    daemon.ask(&Request::Poll { which }, |reply| {
+        match reply {
+            Reply::Feeds(feeds) => shown.begin(feeds),
+            Reply::Polled(line) => shown.polled(&line)?,
+            Reply::Refused(reason) => {
+                shown.progress.inc(1);
+                refused = refused.take().or(Some(reason));
+            }
+            _ => {}
+        }
+        Ok::<_, Failure>(())
+    })?;
+    shown.end(refused.map(Failure::Failed))
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 fn is_bar(verbosity: Verbosity) -> bool {
@@ -84,7 +119,7 @@ fn named_feeds(names: &[String], config: &Config) -> Result<Vec<Feed>, Failure> 
         .collect()
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     feeds: usize,
     failed: usize,
@@ -92,9 +127,64 @@ struct Tally {
     updated: usize,
 }
 
+/// What a pass shows while it goes on, whoever makes it.
+struct Shown {
+    json: bool,
+    quiet: bool,
+    bar: bool,
+    progress: ProgressBar,
+    tally: Tally,
+}
+
+impl Shown {
+    /// So many feeds are polled.
+    fn begin(&mut self, feeds: usize) {
+        if self.bar {
+            self.progress = ProgressBar::new(feeds as u64).with_style(style());
+        }
+    }
+
+    /// A poll is committed.
+    fn polled(&mut self, line: &PollLine) -> Result<(), Failure> {
+        self.progress.inc(1);
+        self.tally.feeds += 1;
+        self.tally.new += line.new;
+        self.tally.updated += line.updated;
+        self.tally.failed += usize::from(line.error.is_some());
+        if self.json {
+            let mut out = io::stdout().lock();
+            let text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
+            writeln!(out, "{text}")?;
+        } else if let Some(error) = &line.error {
+            self.progress.println(format!("{}: {error}", line.feed));
+        } else if line.new + line.updated > 0 {
+            self.progress.println(format!("{}: {} new, {} updated", line.feed, line.new, line.updated));
+        }
+        self.progress.set_message(format!("{} new", self.tally.new));
+        Ok(())
+    }
+
+    /// All have ended; `refused` is why the archive did not take one of them.
+    fn end(&self, refused: Option<Failure>) -> Result<(), Failure> {
+        self.progress.finish_and_clear();
+        if let Some(failure) = refused {
+            return Err(failure);
+        }
+        if !self.json && !self.quiet {
+            let Tally { feeds, failed, new, updated } = self.tally;
+            let failed = if failed == 0 { String::new() } else { format!(", {failed} failed (see `gleaner feeds list`)") };
+            let plural = |count: usize| if count == 1 { "" } else { "s" };
+            let (s, es) = (plural(feeds), plural(new));
+            writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Polls all of them; each line is said as soon as its poll is committed.
-async fn pass(poller: Poller, feeds: Vec<Feed>, json: bool, progress: &ProgressBar, verbosity: Verbosity) -> Result<(), Failure> {
+async fn pass(poller: Poller, feeds: Vec<Feed>, shown: &mut Shown) -> Result<(), Failure> {
     let (lines, mut ended) = mpsc::unbounded_channel::<Result<PollLine, StoreError>>();
+    shown.begin(feeds.len());
     for feed in feeds {
         let (poller, lines) = (poller.clone(), lines.clone());
         tokio::spawn(async move {
@@ -103,46 +193,18 @@ async fn pass(poller: Poller, feeds: Vec<Feed>, json: bool, progress: &ProgressB
         });
     }
     drop(lines);
-    let mut tally = Tally::default();
-    let mut first_error = None;
+    let mut refused = None;
     while let Some(line) = ended.recv().await {
-        progress.inc(1);
         match line {
             Ok(line) => {
-                tally.feeds += 1;
-                tally.new += line.new;
-                tally.updated += line.updated;
-                tally.failed += usize::from(line.error.is_some());
                 line.log();
-                say(&line, json, progress)?;
-                progress.set_message(format!("{} new", tally.new));
+                shown.polled(&line)?;
             }
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                shown.progress.inc(1);
+                refused = refused.or(Some(Failure::from(error)));
+            }
         }
     }
-    progress.finish_and_clear();
-    if let Some(error) = first_error {
-        return Err(error.into());
-    }
-    if !json && !verbosity.quiet {
-        let Tally { feeds, failed, new, updated } = tally;
-        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed (see `gleaner feeds list`)") };
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let (s, es) = (plural(feeds), plural(new));
-        writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}")?;
-    }
-    Ok(())
-}
-
-fn say(line: &PollLine, json: bool, progress: &ProgressBar) -> Result<(), Failure> {
-    if json {
-        let mut out = io::stdout().lock();
-        let text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
-        writeln!(out, "{text}")?;
-    } else if let Some(error) = &line.error {
-        progress.println(format!("{}: {error}", line.feed));
-    } else if line.new + line.updated > 0 {
-        progress.println(format!("{}: {} new, {} updated", line.feed, line.new, line.updated));
-    }
-    Ok(())
+    shown.end(refused)
 }

@@ -3,20 +3,32 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+pub mod control;
+mod passes;
+mod progress;
+mod pruning;
 mod service;
 mod timetable;
+mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::control::{Order, Reply, Request, Which};
+use self::passes::Passes;
+use self::progress::Progress;
+use self::pruning::Pruning;
 use self::service::Service;
 use self::timetable::Timetable;
-use crate::config::{Config, ConfigError, Feed};
+use self::watch::Watch;
+use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::store::{Archive, StoreError};
@@ -26,6 +38,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// When the archive refused a poll, the feed is polled again after so long: nothing was stored of it.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+
+/// Requests of commands that may wait for the loop's turn.
+const ORDERS: usize = 16;
 
 /// Why the daemon ended, or did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -41,11 +56,16 @@ pub enum DaemonError {
     Signals(std::io::Error),
 }
 
-/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP.
+/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved.
+/// The control socket is in `runtime_directory`, else beside the database.
 ///
 /// # Errors
 /// The archive, the client or the signals cannot be set up. Once it runs, nothing but a signal ends it.
-pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError>) -> Result<(), DaemonError> {
+pub async fn run(
+    config: Config,
+    runtime_directory: Option<&Path>,
+    reload: impl Fn() -> Result<Config, ConfigError>,
+) -> Result<(), DaemonError> {
     let listen = |kind| signal(kind).map_err(DaemonError::Signals);
     let mut signals = Signals {
         terminate: listen(SignalKind::terminate())?,
@@ -54,8 +74,16 @@ pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError
     };
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let mut daemon = Daemon::new(Arc::clone(&archive), config)?;
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
+    let listening = take_orders(&archive, runtime_directory, orders);
     daemon.service.ready(&daemon.timetable);
-    daemon.poll_until_stopped(&mut signals, reload).await;
+    daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
+    if let Some((listening, socket)) = listening {
+        listening.abort();
+        if let Err(error) = std::fs::remove_file(&socket) {
+            tracing::debug!(socket = %socket.display(), %error, "the control socket stays; the next daemon replaces it");
+        }
+    }
     daemon.stop().await;
     if let Some(archive) = Arc::into_inner(archive) {
         // Whatever was handed over is committed before this returns.
@@ -63,6 +91,27 @@ pub async fn run(config: Config, reload: impl Fn() -> Result<Config, ConfigError
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens to commands. A daemon that cannot still polls.
+fn take_orders(
+    archive: &Archive,
+    runtime_directory: Option<&Path>,
+    orders: mpsc::Sender<Order>,
+) -> Option<(task::JoinHandle<()>, PathBuf)> {
+    let socket = control::place(runtime_directory, archive.path());
+    match control::listen(&socket, orders) {
+        Ok(listening) => {
+            if let Err(error) = archive.announce(&socket) {
+                tracing::warn!(%error, "commands cannot find the control socket");
+            }
+            Some((listening, socket))
+        }
+        Err(error) => {
+            tracing::warn!(socket = %socket.display(), %error, "no control socket: commands cannot hand their work over");
+            None
+        }
+    }
 }
 
 struct Signals {
@@ -97,17 +146,40 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(60);
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
+/// Why a feed is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Its time has come.
+    Planned,
+    /// Somebody asked for a pass.
+    Asked,
+}
+
 struct Daemon {
     archive: Arc<Archive>,
+    database: Database,
     poller: Poller,
     /// All enabled feeds, and when each that is not being polled is due.
     timetable: Timetable,
+    /// Feeds that are not enabled: polled only when a command names them.
+    disabled: HashMap<String, Arc<Feed>>,
     polls: JoinSet<Result<PollLine, StoreError>>,
     /// Which feed each of these polls.
     polling: HashMap<task::Id, Arc<Feed>>,
+    /// Commands that wait for polls.
+    passes: Passes,
+    /// Retention at work, and whether it went well.
+    prunes: JoinSet<()>,
+    pruning: Pruning,
+    /// At most one: a sign of life that is still on its way through the writer's queue.
+    pulse: JoinSet<Result<(), StoreError>>,
+    progress: Progress,
+    watch: Watch,
     service: Service,
     /// Did the archive refuse the last poll? It is said once, not once a feed.
     refused: bool,
+    /// Did polls get stuck? It is said once, too.
+    stuck: bool,
 }
 
 impl Daemon {
@@ -122,8 +194,17 @@ impl Daemon {
             timetable,
             polls: JoinSet::new(),
             polling: HashMap::new(),
+            passes: Passes::default(),
+            prunes: JoinSet::new(),
+            pruning: Pruning::new(Utc::now(), Instant::now()),
+            pulse: JoinSet::new(),
+            progress: Progress::new(config.fetch.timeout, Instant::now()),
+            watch: Watch::of(&config),
             service: Service::of_process(),
             refused: false,
+            stuck: false,
+            disabled: disabled(&config),
+            database: config.database,
         })
     }
 
@@ -137,19 +218,36 @@ impl Daemon {
         })))
     }
 
-    async fn poll_until_stopped(&mut self, signals: &mut Signals, reload: impl Fn() -> Result<Config, ConfigError>) {
+    async fn poll_until_stopped(
+        &mut self,
+        signals: &mut Signals,
+        orders: &mut mpsc::Receiver<Order>,
+        reload: impl Fn() -> Result<Config, ConfigError>,
+    ) {
         let mut clock = Clock::new();
+        let mut heartbeat = self.service.heartbeat().map(|period| {
+            let mut beats = tokio::time::interval(period);
+            beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            beats
+        });
         loop {
             if let Some(back) = clock.set_back() {
                 tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
                 self.timetable.set_back(back);
             }
             self.start_due(Utc::now());
+            self.prune_if_due();
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
-            let longest = LONGEST_SLEEP.min(self.service.heartbeat());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
-                () = tokio::time::sleep(until_due.min(longest)) => self.service.alive(),
+                Some(order) = orders.recv() => self.take(order, &reload),
+                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention broke off");
+                },
+                Some(pulse) = self.pulse.join_next() => self.felt(pulse),
+                () = next_beat(&mut heartbeat) => self.feel_pulse(),
+                () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+                () = self.watch.changed() => self.reload(&reload),
                 _ = signals.hang_up.recv() => self.reload(&reload),
                 _ = signals.terminate.recv() => return,
                 _ = signals.interrupt.recv() => return,
@@ -159,66 +257,221 @@ impl Daemon {
 
     fn start_due(&mut self, now: DateTime<Utc>) {
         while let Some(feed) = self.timetable.take_due(now) {
-            let (poller, polled) = (self.poller.clone(), Arc::clone(&feed));
-            let task = self.polls.spawn(async move { poller.poll_planned(&polled).await });
-            self.polling.insert(task.id(), feed);
+            self.start(feed, Why::Planned);
         }
+    }
+
+    fn start(&mut self, feed: Arc<Feed>, why: Why) {
+        if self.polling.is_empty() {
+            self.progress.moved(Instant::now());
+        }
+        let (poller, polled) = (self.poller.clone(), Arc::clone(&feed));
+        let task = self.polls.spawn(async move {
+            match why {
+                Why::Planned => poller.poll_planned(&polled).await,
+                Why::Asked => poller.poll(&polled).await,
+            }
+        });
+        self.polling.insert(task.id(), feed);
     }
 
     fn end_poll(&mut self, ended: Ended) {
         let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
         let Some(feed) = self.polling.remove(&task) else { return };
+        self.progress.moved(Instant::now());
         match ended {
-            Ok((_, Ok(line))) => {
-                if std::mem::take(&mut self.refused) {
-                    tracing::info!("the archive takes polls again");
+            Ok((_, polled)) => {
+                self.passes.polled(&feed.name, &polled);
+                match polled {
+                    Ok(line) => {
+                        if std::mem::take(&mut self.refused) {
+                            tracing::info!("the archive takes polls again");
+                        }
+                        line.log();
+                        self.timetable.set_due(&feed.name, line.next_poll_at);
+                        self.service.polled(&self.timetable, &line);
+                        return;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut self.refused, true) {
+                            tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
+                        }
+                    }
                 }
-                line.log();
-                self.timetable.set_due(&feed.name, line.next_poll_at);
-                self.service.polled(&self.timetable, &line);
-                return;
             }
-            Ok((_, Err(error))) => {
-                if !std::mem::replace(&mut self.refused, true) {
-                    tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
-                }
+            Err(error) => {
+                tracing::error!(feed = feed.name, %error, "a poll broke off");
+                self.passes.broke_off(&feed.name, &error.to_string());
             }
-            Err(error) => tracing::error!(feed = feed.name, %error, "a poll broke off"),
         }
         self.timetable.set_due(&feed.name, Utc::now() + AFTER_REFUSAL);
+    }
+
+    /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
+    fn take(&mut self, order: Order, reload: &impl Fn() -> Result<Config, ConfigError>) {
+        if self.watch.have_changed() {
+            self.reload(reload);
+        }
+        match order.request {
+            Request::Poll { which } => match self.begin_pass(which) {
+                Ok(feeds) => self.passes.begin(feeds, order.replies),
+                Err(reason) => {
+                    // A client that has gone needs no answer.
+                    let _ = order.replies.send(Reply::Failed(reason));
+                }
+            },
+            Request::Prune { before } => self.prune(before, Some(order.replies)),
+        }
+    }
+
+    /// Sees to it that each feed of the pass is being polled, and gives their names.
+    fn begin_pass(&mut self, which: Which) -> Result<Vec<String>, String> {
+        let names = match which {
+            Which::Due => {
+                self.start_due(Utc::now());
+                let mut names: Vec<String> = self.polling.values().map(|feed| feed.name.clone()).collect();
+                names.sort_unstable();
+                names
+            }
+            Which::All => self.timetable.names(),
+            Which::Named(mut names) => {
+                names.sort_unstable();
+                names.dedup();
+                names
+            }
+        };
+        let polled: HashSet<&str> = self.polling.values().map(|feed| feed.name.as_str()).collect();
+        let mut starting = Vec::new();
+        for name in names.iter().filter(|name| !polled.contains(name.as_str())) {
+            match self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) {
+                Some(feed) => starting.push(feed),
+                None => {
+                    let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
+                    starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
+                    return Err(reason);
+                }
+            }
+        }
+        starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
+        Ok(names)
+    }
+
+    fn prune_if_due(&mut self) {
+        let Some(retention) = self.database.retention else { return };
+        let now = Utc::now();
+        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
+            self.prune(now - retention, None);
+        }
+    }
+
+    fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
+        let archive = Arc::clone(&self.archive);
+        self.prunes.spawn(async move {
+            let pruned = archive.prune(before, Utc::now()).await;
+            match &pruned {
+                Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
+                Err(error) => tracing::error!(%error, "retention"),
+            }
+            let Some(replies) = replies else { return };
+            let last = match pruned {
+                Ok(pruned) => {
+                    let _ = replies.send(Reply::Pruned(pruned));
+                    Reply::Done
+                }
+                Err(error) => Reply::Failed(error.to_string()),
+            };
+            // A client that has gone needs no answer.
+            let _ = replies.send(last);
+        });
+    }
+
+    /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
+    fn feel_pulse(&mut self) {
+        if self.pulse.is_empty() {
+            let archive = Arc::clone(&self.archive);
+            self.pulse.spawn(async move { archive.pulse().await });
+        }
+    }
+
+    /// The writer works; systemd hears of it if polls do, too.
+    fn felt(&mut self, pulse: Result<Result<(), StoreError>, task::JoinError>) {
+        let is_stuck = self.progress.is_stuck(self.polling.len(), Instant::now());
+        if is_stuck && !std::mem::replace(&mut self.stuck, true) {
+            tracing::error!(polling = self.polling.len(), "no poll has ended for too long; the watchdog is not fed any more");
+        }
+        self.stuck = is_stuck;
+        match pulse {
+            Ok(Ok(())) if !is_stuck => self.service.alive(),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the archive's writer"),
+            Err(error) => tracing::error!(%error, "the archive's writer"),
+        }
     }
 
     /// Applies a new config; one that is wrong changes nothing.
     fn reload(&mut self, reload: &impl Fn() -> Result<Config, ConfigError>) {
         self.service.reloading();
-        match reload() {
-            Ok(config) => match self.apply(&config) {
-                Ok(()) => tracing::info!(feeds = self.timetable.feeds(), "reloaded"),
-                Err(error) => tracing::error!(%error, "the new config cannot be used; the old one stays"),
+        let trouble = match reload() {
+            Ok(config) => match self.apply(config) {
+                Ok(()) => {
+                    tracing::info!(feeds = self.timetable.feeds(), "reloaded");
+                    None
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the new config cannot be used; the old one stays");
+                    Some(format!("the new config cannot be used, the old one stays: {error}"))
+                }
             },
             Err(error) => {
                 let mistakes = match &error {
-                    ConfigError::Mistakes(mistakes) => mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                    ConfigError::Mistakes(mistakes) => {
+                        mistakes.iter().filter(|mistake| !mistake.is_warning()).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                    }
                     other => other.to_string(),
                 };
                 tracing::error!(%error, mistakes, "the new config is wrong; the old one stays");
+                Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
-        }
+        };
+        self.service.set_trouble(trouble);
         self.service.ready(&self.timetable);
     }
 
-    fn apply(&mut self, config: &Config) -> Result<(), DaemonError> {
+    fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let timetable = Self::timetable(&self.archive, config)?;
-        self.poller = self.poller.with(client, PollSettings::from(config));
+        let timetable = Self::timetable(&self.archive, &config)?;
+        if config.database.path != self.database.path {
+            tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
+        }
+        self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
+        self.progress.set_timeout(config.fetch.timeout);
+        self.watch.set(&config);
+        self.disabled = disabled(&config);
+        self.database = config.database;
         Ok(())
     }
 
     /// Requests under way are dropped; a poll that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
-        self.polls.abort_all();
-        while self.polls.join_next().await.is_some() {}
+        self.polls.shutdown().await;
+        self.prunes.shutdown().await;
+        self.pulse.shutdown().await;
+    }
+}
+
+/// The feeds that are not enabled.
+fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
+    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
+}
+
+/// The next beat; never, where nobody wants to hear of it.
+async fn next_beat(heartbeat: &mut Option<tokio::time::Interval>) {
+    match heartbeat {
+        Some(beats) => {
+            beats.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }

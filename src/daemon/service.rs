@@ -15,24 +15,30 @@ pub struct Service {
     watchdog: Option<Duration>,
     polls: u64,
     new_articles: u64,
+    /// What is wrong, until it is mended.
+    trouble: Option<String>,
 }
 
 impl Service {
     /// Of this process's environment.
     pub fn of_process() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0 }
+        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0, trouble: None }
     }
 
-    /// How long the daemon may sleep at most, so that systemd hears of it in time: twice in each period.
-    pub fn heartbeat(&self) -> Duration {
-        self.watchdog.map_or(Duration::MAX, |period| period / 2)
+    /// How often to see whether the daemon gets anywhere, so that systemd hears of it in time: three times in each
+    /// period. `None` where nobody wants to hear of it.
+    pub fn heartbeat(&self) -> Option<Duration> {
+        self.watchdog.map(|period| (period / 3).max(Duration::from_millis(10)))
     }
 
-    /// The loop goes round.
+    /// The daemon gets somewhere.
     pub fn alive(&self) {
-        if self.watchdog.is_some() {
-            notify(&[NotifyState::Watchdog]);
-        }
+        notify(&[NotifyState::Watchdog]);
+    }
+
+    /// Something is wrong, or (`None`) no longer.
+    pub fn set_trouble(&mut self, trouble: Option<String>) {
+        self.trouble = trouble;
     }
 
     /// The daemon polls, after its start or a reload.
@@ -44,7 +50,6 @@ impl Service {
     pub fn polled(&mut self, timetable: &Timetable, line: &PollLine) {
         self.polls += 1;
         self.new_articles += line.new as u64;
-        self.alive();
         // Once a poll would be often; people look at it now and then.
         if self.polls.is_multiple_of(16) || timetable.polling() == 0 {
             notify(&[NotifyState::Status(&self.status(timetable))]);
@@ -66,7 +71,10 @@ impl Service {
 
     fn status(&self, timetable: &Timetable) -> String {
         let (feeds, polling) = (timetable.feeds(), timetable.polling());
-        format!("{feeds} feeds, {polling} being polled; {} polls and {} new articles since the start", self.polls, self.new_articles)
+        // STATUS is one line.
+        let trouble = self.trouble.as_ref().map(|trouble| format!("{}; ", trouble.replace(['\n', '\r'], " "))).unwrap_or_default();
+        let (polls, new) = (self.polls, self.new_articles);
+        format!("{trouble}{feeds} feeds, {polling} being polled; {polls} polls and {new} new articles since the start")
     }
 }
 

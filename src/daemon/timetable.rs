@@ -66,6 +66,21 @@ impl Timetable {
         Some(Arc::clone(&entry.feed))
     }
 
+    /// Takes a feed that waits, due or not, as [`Self::take_due`] does.
+    pub fn take(&mut self, name: &str) -> Option<Arc<Feed>> {
+        let entry = self.feeds.get_mut(name)?;
+        // Its time in the queue is passed over when its turn comes.
+        entry.due.take()?;
+        Some(Arc::clone(&entry.feed))
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.feeds.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The poll has ended; the feed waits for its next time. A feed that was taken out of the list meanwhile is gone.
     pub fn set_due(&mut self, name: &str, due: DateTime<Utc>) {
         if let Some(entry) = self.feeds.get_mut(name)
@@ -140,6 +155,16 @@ mod tests {
         assert_eq!((timetable.feeds(), timetable.polling(), timetable.next_due()), (3, 2, Some(at(99))));
         timetable.set_due("a", at(50));
         assert_eq!(taken(&mut timetable, 50), ["a"]);
+    }
+
+    #[test]
+    fn a_feed_can_be_taken_before_its_time_and_is_not_taken_twice() {
+        let mut timetable = Timetable::of([(feed("a"), at(20)), (feed("b"), at(30))].into_iter());
+        assert_eq!(timetable.names(), ["a", "b"]);
+        assert!(timetable.take("a").is_some() && timetable.take("a").is_none() && timetable.take("c").is_none());
+        assert_eq!(taken(&mut timetable, 30), ["b"]);
+        timetable.set_due("a", at(25));
+        assert_eq!(taken(&mut timetable, 30), ["a"]);
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
     PollLine {
         feed: feed.name.clone(),
         url: without_credentials(&feed.url),
-        outcome: "shared",
+        outcome: "shared".into(),
         http_status: None,
         new: 0,
         updated: 0,

@@ -54,7 +54,7 @@ struct Clause {
 
 impl Clause {
     fn of(selection: &Selection) -> Self {
-        let mut clause = Self { parameters: Vec::new(), filter: "TRUE".to_owned() };
+        let mut clause = Self { parameters: Vec::new(), filter: "§.removed_at IS NULL".to_owned() };
         if let Some(since) = selection.since {
             clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
         }
@@ -287,7 +287,7 @@ impl Reader {
         let read = || {
             let row = self
                 .connection
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1"))?
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1 AND a.removed_at IS NULL"))?
                 .query_row(params![id], ArticleRow::of)
                 .optional()?;
             row.map(|row| assemble(&self.connection, row, revisions, false)).transpose()
@@ -315,7 +315,7 @@ impl Reader {
     /// Those of the database.
     pub fn last_changed(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.connection
-            .query_row("SELECT last_changed FROM article ORDER BY change DESC LIMIT 1", [], |row| row.get(0))
+            .query_row("SELECT last_changed FROM article WHERE removed_at IS NULL ORDER BY change DESC LIMIT 1", [], |row| row.get(0))
             .optional()
             .map(|at| at.and_then(DateTime::from_timestamp_millis))
             .map_err(|error| self.error(error))

@@ -31,8 +31,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    writer: Writer,
-    _lock: PollerLock,
+    pub(super) writer: Writer,
+    lock: PollerLock,
 }
 
 impl Archive {
@@ -49,7 +49,7 @@ impl Archive {
         let lock = PollerLock::take(path)?;
         let connection = open_writable(path)?;
         let writer = Writer::start(path.to_owned(), connection)?;
-        Ok(Self { path: path.to_owned(), writer, _lock: lock })
+        Ok(Self { path: path.to_owned(), writer, lock })
     }
 
     /// Commits a poll; done when it is safe on disk.
@@ -58,6 +58,27 @@ impl Archive {
     /// A [`StoreError`]; nothing of this poll was stored then.
     pub async fn commit(&self, poll: Poll) -> Result<PollReport, StoreError> {
         self.writer.commit(poll).await
+    }
+
+    /// Done when the writer has come to it: proof that it works through what waits.
+    ///
+    /// # Errors
+    /// The writer has stopped.
+    pub async fn pulse(&self) -> Result<(), StoreError> {
+        self.writer.run(|_| Ok(())).await
+    }
+
+    /// Tells other processes, by the lock file, where this one takes requests.
+    ///
+    /// # Errors
+    /// The lock file cannot be written.
+    pub fn announce(&self, control_socket: &Path) -> Result<(), StoreError> {
+        self.lock.announce(control_socket).map_err(|error| StoreError::Open { path: self.path.clone(), reason: error.to_string() })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A connection that reads.
@@ -137,7 +158,7 @@ fn refuse_other_files(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let error = |error| StoreError::of(path, error);
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;

@@ -128,6 +128,7 @@ impl Lab {
             redirected_to: None,
             own_url_asked: true,
             memory: None,
+            elapsed: std::time::Duration::ZERO,
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };

@@ -49,10 +49,13 @@ impl Known for FeedPast<'_> {
     }
 
     fn words(&self, sighting: SightingRef) -> rusqlite::Result<Option<Words>> {
-        let (entry, draft): (Option<Vec<u8>>, Vec<u8>) = self
+        let body: Option<(Option<Vec<u8>>, Vec<u8>)> = self
             .connection
             .prepare_cached("SELECT entry, draft FROM body WHERE sighting = ?1")?
-            .query_row(params![sighting.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row(params![sighting.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // The body of an article that retention removed is gone.
+        let Some((entry, draft)) = body else { return Ok(None) };
         Ok(Some(match entry {
             Some(entry) => EntryKeys::of(&packed::unpack::<Entry>(&entry)?).words(),
             None => {

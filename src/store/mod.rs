@@ -6,23 +6,31 @@
 //! nor a power cut loses a committed poll.
 
 mod articles;
+mod backup;
 mod connect;
 mod copies;
 mod error;
 mod feeds;
 #[cfg(test)]
 mod identity_tests;
+mod integrity;
 mod known;
 mod lock;
+mod overview;
 mod packed;
 mod polls;
+mod retention;
 mod search;
 mod writer;
 
 pub use self::articles::{Articles, Selection};
+pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
-pub use self::lock::PollerLock;
+pub use self::integrity::{Checked, Damage};
+pub use self::lock::{Holder, PollerLock};
+pub use self::overview::{DayCount, FeedCondition, Overview};
 pub use self::polls::{Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+pub use self::retention::Pruned;
 pub use self::search::SearchQuery;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -113,6 +114,8 @@ pub struct Poll {
     pub redirected_to: Option<String>,
     /// Was the feed's own URL asked, and not only where it leads?
     pub own_url_asked: bool,
+    /// How long the request took.
+    pub elapsed: Duration,
     /// When to ask again, and why then.
     pub next: NextPoll,
     /// What the schedule remembers; `None` keeps what is there.
@@ -184,7 +187,8 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                last_seen_at = CASE WHEN ?6 IS NULL THEN ?3 ELSE last_seen_at END,
                redirected_since = CASE WHEN ?6 IS NOT NULL OR redirected_to IS ?8 THEN redirected_since WHEN ?8 IS NULL THEN NULL ELSE ?3 END,
                redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10,
-               own_url_asked_at = CASE WHEN ?11 THEN ?3 ELSE own_url_asked_at END, rhythm = coalesce(?12, rhythm)
+               own_url_asked_at = CASE WHEN ?11 THEN ?3 ELSE own_url_asked_at END, rhythm = coalesce(?12, rhythm),
+               request_ms = ?13
              WHERE feed = ?1",
         )?
         .execute(params![
@@ -199,7 +203,8 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
             poll.next.reason.as_str(),
             poll.feed.title,
             poll.own_url_asked,
-            poll.memory
+            poll.memory,
+            i64::try_from(poll.elapsed.as_millis()).unwrap_or(i64::MAX)
         ])?;
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![
@@ -380,6 +385,13 @@ impl Storing<'_> {
                 voice = row;
             }
         }
+        if is_changed && !is_new && before.is_none() {
+            // Retention removed it: its feeds know the entry, and that is all that is kept.
+            for (at, ..) in &plan {
+                self.connection.prepare_cached("DELETE FROM body WHERE sighting = ?1")?.execute(params![sightings[*at]])?;
+            }
+            return Ok(None);
+        }
         if is_changed {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
@@ -511,6 +523,7 @@ impl Storing<'_> {
         Ok(())
     }
 
+    /// What an article that is not new shows; `None` where retention removed it.
     fn article_before(&self, article: i64) -> rusqlite::Result<Option<Before>> {
         self.connection
             .prepare_cached(

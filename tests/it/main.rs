@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod conditional_requests;
+mod control_socket;
 mod corpora;
 mod daemon;
 mod exports;
@@ -14,7 +15,10 @@ mod fetching;
 mod never_lost;
 mod never_twice;
 mod newcomer;
+mod operations;
+mod place;
 mod redirects;
+mod reload;
 mod scheduling;
 mod search;
 mod support;

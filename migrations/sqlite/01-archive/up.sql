@@ -37,7 +37,8 @@ CREATE TABLE feed (
   redirected_to        TEXT,                        -- where permanent redirects lead …
   redirected_since     INTEGER,                     -- … and since when they do
   own_url_asked_at     INTEGER,                     -- last request to `url` itself: a redirect that held is followed at once
-  rhythm               TEXT                         -- what the schedule remembers, JSON
+  rhythm               TEXT,                        -- what the schedule remembers, JSON
+  request_ms           INTEGER                      -- how long the last request took
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
@@ -57,7 +58,8 @@ CREATE TABLE article (
   last_changed INTEGER NOT NULL,
   change       INTEGER NOT NULL,
   copy_key     INTEGER,           -- hash of the normalised text, where it is long enough to be a copy
-  duplicate_of INTEGER REFERENCES article (article)
+  duplicate_of INTEGER REFERENCES article (article),
+  removed_at   INTEGER            -- taken out by retention; what is left is by what its feeds know its entries again
 ) STRICT;
 
 CREATE INDEX article_at ON article (at, id);
@@ -65,6 +67,8 @@ CREATE INDEX article_change ON article (change);
 CREATE INDEX article_first_feed ON article (first_feed, at, id);
 CREATE INDEX article_copy_key ON article (copy_key, published, id) WHERE copy_key IS NOT NULL;
 CREATE INDEX article_duplicate_of ON article (duplicate_of) WHERE duplicate_of IS NOT NULL;
+CREATE INDEX article_first_seen ON article (first_seen) WHERE removed_at IS NULL;
+CREATE INDEX article_removed ON article (removed_at) WHERE removed_at IS NOT NULL;
 
 -- An entry that carried an article: one for each article, feed, guid and url. It is rewritten only when the entry
 -- changes, appears or leaves, so a poll that finds nothing new writes nothing here.

@@ -1,0 +1,136 @@
+//! `gleaner status`: the archive and the poller at a glance.
+
+use std::io::{self, Write};
+
+use chrono::Utc;
+use serde::Serialize;
+
+use super::db::size_text;
+use super::failure::Failure;
+use crate::config::{Config, write_duration};
+use crate::health::{Health, minute};
+use crate::store::{Holder, Overview, PollerLock, Reader, StoreError};
+
+/// Show the archive and the poller at a glance
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct StatusArgs {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Exit status 1 when something needs care
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// All that there is to say, as `--json` gives it.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// `None` where there is none yet.
+    archive: Option<Overview>,
+    poller: Poller,
+    #[serde(flatten)]
+    health: Health,
+}
+
+#[derive(Debug, Serialize)]
+struct Poller {
+    running: bool,
+    #[serde(flatten)]
+    holder: Holder,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The archive cannot be read; with `--check`, something needs care.
+pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
+    let now = Utc::now();
+    let database = &config.database.path;
+    let holder = PollerLock::holder(database)?;
+    let (archive, conditions) = match Reader::open(database) {
+        Ok(reader) => (Some(reader.overview(now)?), reader.feed_conditions()?),
+        Err(StoreError::Missing { .. }) => (None, Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut health = Health::of(config, &conditions, holder.is_some(), now);
+    if archive.is_none() {
+        health.needs_care.push(StoreError::Missing { path: database.clone() }.to_string());
+    }
+    let poller = Poller { running: holder.is_some(), holder: holder.unwrap_or_default() };
+    let status = Status { archive, poller, health };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        status.write(&mut out, config)?;
+    }
+    out.flush()?;
+    match status.health.needs_care.len() {
+        0 => Ok(()),
+        _ if !args.check => Ok(()),
+        1 => Err(Failure::Failed("one thing needs care".to_owned())),
+        count => Err(Failure::Failed(format!("{count} things need care"))),
+    }
+}
+
+impl Status {
+    fn write(&self, out: &mut impl Write, config: &Config) -> io::Result<()> {
+        let Self { archive, poller, health } = self;
+        match archive {
+            None => writeln!(out, "archive   none yet at {}", config.database.path.display())?,
+            Some(archive) => {
+                let free = if archive.free_bytes == 0 { String::new() } else { format!(", {} of it free", size_text(archive.free_bytes)) };
+                writeln!(out, "archive   {}", archive.path.display())?;
+                writeln!(
+                    out,
+                    "          {} articles of {} feeds, {}{free}",
+                    archive.articles,
+                    archive.feeds,
+                    size_text(archive.size_bytes)
+                )?;
+                let days: Vec<String> = archive.new_per_day.iter().map(|day| day.new.to_string()).collect();
+                writeln!(out, "          new in the last seven days, today last: {}", days.join(" "))?;
+                if let Some(at) = archive.last_poll_at {
+                    writeln!(out, "          last poll {} UTC", minute(at))?;
+                }
+                if let Some(retention) = config.database.retention {
+                    writeln!(out, "          articles are kept for {}", write_duration(retention))?;
+                }
+            }
+        }
+        match (poller.running, &poller.holder) {
+            (false, _) => writeln!(out, "poller    not running")?,
+            (true, Holder { pid: Some(pid), control_socket: Some(_) }) => writeln!(out, "poller    running (process {pid})")?,
+            (true, Holder { pid, .. }) => {
+                let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+                writeln!(out, "poller    a single pass is under way{process}")?;
+            }
+        }
+        let feeds = &health.feeds;
+        let disabled = feeds.configured - feeds.enabled;
+        writeln!(out, "feeds     {} ok, {} failing, {} not polled yet, {disabled} disabled", feeds.ok, feeds.failing, feeds.new)?;
+        for failing in &health.failing {
+            let since = failing.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
+            let error = failing.error.as_deref().unwrap_or_default();
+            writeln!(out, "failing   {}{since}, {} in a row: {error}", failing.feed, failing.consecutive_failures)?;
+        }
+        for slow in &health.slow {
+            writeln!(out, "slow      {}: {:.0} s for the last request", slow.feed, slow.seconds)?;
+        }
+        for silent in &health.silent {
+            writeln!(out, "silent    {}: last article {}", silent.feed, minute(silent.last_article_at))?;
+        }
+        for moved in &health.moved {
+            writeln!(out, "moved     {} to {}", moved.feed, moved.to)?;
+        }
+        for next in &health.next_polls {
+            let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            writeln!(out, "next poll {} {}{reason}", minute(next.at), next.feed)?;
+        }
+        for care in &health.needs_care {
+            writeln!(out, "care      {care}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! The control socket: how a command hands its work to the daemon that holds the archive.
+//!
+//! A Unix socket in `$RUNTIME_DIRECTORY`, else beside the database; the lock file names it, so a command finds the
+//! daemon of *its* archive whatever the environment. It belongs to the daemon's user alone: mode 0600, and whoever
+//! connects must be that user or root.
+//!
+//! # The protocol
+//!
+//! One request a connection. Both sides write lines of UTF-8, each one JSON value:
+//!
+//! ```text
+//! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
+//! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! ← {"feeds":2}                           so many polls follow
+//! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
+//! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← "waiting"                             the work goes on; sent every ten seconds without news
+//! ← {"failed":"…"}                        instead of "done"
+//! ← "done"                                the last line
+//! ```
+//!
+//! A request is at most 4 MiB and must come within ten seconds; a client that takes no reply for ten seconds is left
+//! alone. The daemon itself never waits for a client: replies are put into the connection's own queue, which holds no
+//! more than one request's worth.
+
+mod client;
+mod server;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::client::{Client, ControlError};
+pub use self::server::{Order, listen, place};
+use crate::poll::PollLine;
+use crate::store::Pruned;
+
+/// The largest request, bytes: a command line that names feeds fits in.
+const LONGEST_REQUEST: usize = 4 << 20;
+
+/// The largest reply, bytes.
+const LONGEST_REPLY: usize = 4 << 20;
+
+/// How long either side may take for a line that is due.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a command asks of the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    /// One pass.
+    Poll {
+        /// Over which feeds.
+        which: Which,
+    },
+    /// Removes articles that were first seen before a time.
+    Prune {
+        /// The time.
+        before: DateTime<Utc>,
+    },
+}
+
+/// The feeds of a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// Those that are due, and those that are being polled at the moment.
+    Due,
+    /// All that are enabled.
+    All,
+    /// These, due or not.
+    Named(Vec<String>),
+}
+
+/// What the daemon says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// So many feeds are polled.
+    Feeds(usize),
+    /// A poll has ended.
+    Polled(PollLine),
+    /// The archive refused a poll.
+    Refused(String),
+    /// What retention removed.
+    Pruned(Pruned),
+    /// No news yet.
+    Waiting,
+    /// All is done.
+    Done,
+    /// The request cannot be done.
+    Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_as_the_module_says() {
+        for (request, line) in [
+            (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
+            (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
+            (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&request).unwrap(), line);
+            assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
+        }
+        for (reply, line) in [
+            (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Waiting, r#""waiting""#),
+            (Reply::Done, r#""done""#),
+            (Reply::Failed("no".into()), r#"{"failed":"no"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&reply).unwrap(), line);
+            assert_eq!(serde_json::from_str::<Reply>(line).unwrap(), reply);
+        }
+    }
+}

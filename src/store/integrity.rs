@@ -1,0 +1,237 @@
+//! Is the archive whole? The file as SQLite sees it, and what SQLite cannot know: that each article shows a body, that
+//! every blob unpacks, that the search index holds what the articles say.
+//!
+//! One pass over everything, inside one read transaction, so that it says something about one moment. Memory is a few
+//! dozen bytes an article.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::{Reader, StoreError, packed, search};
+use crate::article::Draft;
+use crate::parse::Entry;
+
+/// So many damages of one kind are named; more are counted.
+const MOST_NAMED: usize = 20;
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Damage {
+    /// What was looked at: `file`, `references`, `articles`, `bodies`, `revisions`, `search`.
+    pub part: &'static str,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// What a check went through, and what it found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Checked {
+    /// Articles.
+    pub articles: u64,
+    /// Blobs that were unpacked: drafts, raw entries, revisions.
+    pub blobs: u64,
+    /// What is wrong; empty where all is well.
+    pub damages: Vec<Damage>,
+}
+
+impl Reader {
+    /// Looks through the whole archive.
+    ///
+    /// # Errors
+    /// It cannot be read at all. Damage is no error but the answer.
+    pub fn check(&self) -> Result<Checked, StoreError> {
+        // The vocabulary of the index is a temporary table, which is no change of the archive.
+        self.connection.pragma_update(None, "query_only", false).map_err(|error| self.error(error))?;
+        let checked = check(&self.connection);
+        self.connection.pragma_update(None, "query_only", true).map_err(|error| self.error(error))?;
+        checked.map_err(|error| self.error(error))
+    }
+}
+
+/// Looks through a database.
+pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
+    let moment = connection.unchecked_transaction()?;
+    let mut found = Found::default();
+    check_file(&moment, &mut found)?;
+    // Where pages are torn, whatever follows would only repeat it in other words, or break off.
+    if found.damages.is_empty() {
+        for part in [check_references, check_articles, check_bodies, check_revisions, check_search] {
+            part(&moment, &mut found)?;
+        }
+    }
+    Ok(found.into_checked())
+}
+
+#[derive(Default)]
+struct Found {
+    articles: u64,
+    blobs: u64,
+    damages: Vec<Damage>,
+    more: HashMap<&'static str, usize>,
+}
+
+impl Found {
+    fn add(&mut self, part: &'static str, what: String) {
+        if self.damages.iter().filter(|damage| damage.part == part).count() < MOST_NAMED {
+            self.damages.push(Damage { part, what });
+        } else {
+            *self.more.entry(part).or_default() += 1;
+        }
+    }
+
+    fn into_checked(mut self) -> Checked {
+        let mut more: Vec<_> = self.more.into_iter().collect();
+        more.sort_unstable();
+        self.damages.extend(more.into_iter().map(|(part, count)| Damage { part, what: format!("… and {count} more") }));
+        Checked { articles: self.articles, blobs: self.blobs, damages: self.damages }
+    }
+}
+
+/// Pages, records, indexes, and the search index's own structure.
+fn check_file(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut add = |what: String| {
+        if what != "ok" {
+            found.add("file", what);
+        }
+    };
+    let mut run = || -> rusqlite::Result<()> {
+        let mut statement = connection.prepare("PRAGMA integrity_check")?;
+        for line in statement.query_map([], |row| row.get::<_, String>(0))? {
+            add(line?);
+        }
+        Ok(())
+    };
+    match run() {
+        // What is too damaged to be gone through is damage as well.
+        Err(error) if is_damage(&error) => {
+            add(error.to_string());
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+}
+
+fn check_references(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        let number: Option<i64> = row.get(1)?;
+        let number = number.map(|number| format!(" {number}")).unwrap_or_default();
+        found.add("references", format!("{table}{number} refers to a row of {parent} that is not there"));
+    }
+    Ok(())
+}
+
+fn check_articles(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    found.articles =
+        connection.query_row("SELECT count(*) FROM article WHERE removed_at IS NULL", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+    let mut statement = connection.prepare(
+        "SELECT id FROM article WHERE removed_at IS NULL AND NOT EXISTS (
+           SELECT 1 FROM sighting JOIN body ON body.sighting = sighting.sighting
+           WHERE sighting.sighting = article.speaker AND sighting.article = article.article)",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.add("articles", format!("article {} has no body to show", row.get::<_, String>(0)?));
+    }
+    drop(rows);
+    let (last, given): (Option<i64>, i64) =
+        connection.query_row("SELECT (SELECT max(change) FROM article), change FROM archive", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(last) = last.filter(|last| *last > given) {
+        found.add("articles", format!("an article has the change number {last}, and the last that was given is {given}"));
+    }
+    Ok(())
+}
+
+fn check_bodies(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT article.id, body.draft, body.entry FROM body
+         LEFT JOIN sighting ON sighting.sighting = body.sighting LEFT JOIN article ON article.article = sighting.article",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.blobs += 1;
+        let id = |row: &rusqlite::Row<'_>| row.get::<_, Option<String>>(0).map(Option::unwrap_or_default);
+        if let Err(error) = unpack::<Draft>(row.get_ref(1)?) {
+            found.add("bodies", format!("the body of article {} cannot be read: {error}", id(row)?));
+        }
+        let entry = row.get_ref(2)?;
+        if entry != ValueRef::Null {
+            found.blobs += 1;
+            if let Err(error) = unpack::<Entry>(entry) {
+                found.add("bodies", format!("the raw entry of article {} cannot be read: {error}", id(row)?));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare("SELECT article.id, revision.revision, revision.draft FROM revision JOIN article USING (article)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.blobs += 1;
+        if let Err(error) = unpack::<Draft>(row.get_ref(2)?) {
+            found.add(
+                "revisions",
+                format!("revision {} of article {} cannot be read: {error}", row.get::<_, i64>(1)?, row.get::<_, String>(0)?),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn unpack<T: serde::de::DeserializeOwned>(blob: ValueRef<'_>) -> Result<T, String> {
+    packed::unpack(blob.as_blob().map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+}
+
+/// The index must hold exactly the tokens of each article: what it holds is added up a document, and compared.
+fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut indexed: HashMap<i64, u64> = HashMap::new();
+    connection.execute_batch("CREATE VIRTUAL TABLE IF NOT EXISTS temp.indexed_token USING fts5vocab(main, article_tokens, instance)")?;
+    {
+        let mut statement = connection.prepare("SELECT term, doc FROM temp.indexed_token")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let sum = indexed.entry(row.get(1)?).or_default();
+            *sum = sum.wrapping_add(token_hash(row.get_ref(0)?.as_bytes()?));
+        }
+    }
+    connection.execute_batch("DROP TABLE temp.indexed_token")?;
+    let mut statement = connection.prepare(
+        "SELECT article.article, article.id, body.draft FROM article JOIN body ON body.sighting = article.speaker WHERE removed_at IS NULL",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let indexed = indexed.remove(&row.get(0)?).unwrap_or_default();
+        // A body that cannot be read was named already.
+        let Ok(draft) = unpack::<Draft>(row.get_ref(2)?) else { continue };
+        let tokens = search::document_tokens(&draft);
+        let wanted =
+            tokens.split(' ').filter(|token| !token.is_empty()).fold(0_u64, |sum, token| sum.wrapping_add(token_hash(token.as_bytes())));
+        if wanted != indexed {
+            found.add("search", format!("the search index does not hold the words of article {}", row.get::<_, String>(1)?));
+        }
+    }
+    let mut strangers: Vec<i64> = indexed.into_keys().collect();
+    strangers.sort_unstable();
+    for article in strangers {
+        found.add("search", format!("the search index holds article number {article}, which is not there"));
+    }
+    Ok(())
+}
+
+fn token_hash(token: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    token.hash(&mut hasher);
+    hasher.finish()
+}

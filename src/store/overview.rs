@@ -1,0 +1,164 @@
+//! The archive at a glance: how large it is, how it grows, and how each feed is doing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use rusqlite::{Row, params};
+
+use super::{Reader, StoreError};
+
+/// From so many of its newest articles a feed's rhythm is read.
+const RHYTHM: i64 = 24;
+
+/// The archive as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Overview {
+    /// The database file.
+    pub path: PathBuf,
+    /// The archive's own id.
+    pub id: String,
+    /// Bytes on disk, the write-ahead log included.
+    pub size_bytes: u64,
+    /// … of these free for what comes next: what was removed leaves its space to what comes.
+    pub free_bytes: u64,
+    /// Articles.
+    pub articles: u64,
+    /// Feeds that were ever polled.
+    pub feeds: u64,
+    /// When the last poll was committed.
+    pub last_poll_at: Option<DateTime<Utc>>,
+    /// Articles that were new on each of the last seven days (UTC), today last.
+    pub new_per_day: Vec<DayCount>,
+}
+
+/// One day's new articles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct DayCount {
+    /// The day.
+    pub day: NaiveDate,
+    /// How many.
+    pub new: u64,
+}
+
+/// What the archive knows of how a feed is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedCondition {
+    /// Name.
+    pub name: String,
+    /// Last poll.
+    pub last_polled_at: Option<DateTime<Utc>>,
+    /// The last poll that said what stands in the feed; `None` where it never answered.
+    pub last_answered_at: Option<DateTime<Utc>>,
+    /// Next poll.
+    pub next_poll_at: Option<DateTime<Utc>>,
+    /// … and why then.
+    pub next_poll_reason: Option<String>,
+    /// Status of the last answer.
+    pub http_status: Option<u16>,
+    /// Why the last poll failed, if it did.
+    pub last_error: Option<String>,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// The first of these.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Since when the server says 410.
+    pub gone_since: Option<DateTime<Utc>>,
+    /// Where permanent redirects lead.
+    pub redirected_to: Option<String>,
+    /// How long the last request took.
+    pub request: Option<Duration>,
+    /// Times (published, else first seen) of its newest articles, newest first.
+    pub newest: Vec<DateTime<Utc>>,
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(row.get::<_, Option<i64>>(column)?.and_then(DateTime::from_timestamp_millis))
+}
+
+impl Reader {
+    /// The archive as a whole, as of `now`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn overview(&self, now: DateTime<Utc>) -> Result<Overview, StoreError> {
+        let read = || {
+            let count = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+            let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+            let (id, last_poll) =
+                self.connection.query_row("SELECT id, (SELECT max(last_polled_at) FROM feed) FROM archive", [], |row| {
+                    Ok((row.get(0)?, time(row, 1)?))
+                })?;
+            Ok(Overview {
+                path: self.path.clone(),
+                id,
+                size_bytes: self.size(),
+                free_bytes: pragma("freelist_count")? * pragma("page_size")?,
+                articles: count("SELECT count(*) FROM article WHERE removed_at IS NULL")?,
+                feeds: count("SELECT count(*) FROM feed")?,
+                last_poll_at: last_poll,
+                new_per_day: self.new_per_day(now.date_naive())?,
+            })
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// The database and its write-ahead log; one that is not there has no size.
+    fn size(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        [self.path.clone(), log.into()].iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
+    }
+
+    fn new_per_day(&self, today: NaiveDate) -> rusqlite::Result<Vec<DayCount>> {
+        let first = today.checked_sub_days(Days::new(6)).unwrap_or(today);
+        let since = first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+        let counts: BTreeMap<i64, i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT (first_seen - ?1) / 86400000, count(*) FROM article WHERE removed_at IS NULL AND first_seen >= ?1 GROUP BY 1",
+            )?
+            .query_map(params![since], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let days = first.iter_days().take(7).zip(0..);
+        Ok(days.map(|(day, number)| DayCount { day, new: counts.get(&number).copied().unwrap_or(0).unsigned_abs() }).collect())
+    }
+
+    /// How every feed is doing that was ever polled, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_conditions(&self) -> Result<Vec<FeedCondition>, StoreError> {
+        let read = || {
+            let mut newest =
+                self.connection.prepare_cached("SELECT at FROM article WHERE first_feed = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?;
+            let mut feeds = self.connection.prepare_cached(
+                "SELECT feed, name, last_polled_at, last_seen_at, next_poll_at, next_poll_reason, http_status, last_error, consecutive_failures,
+                   failing_since, gone_since, redirected_to, request_ms FROM feed ORDER BY name",
+            )?;
+            let rows = feeds.query_map([], |row| {
+                let times = newest.query_map(params![row.get::<_, i64>(0)?, RHYTHM], |row| row.get::<_, i64>(0))?;
+                let newest = times.collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(FeedCondition {
+                    name: row.get(1)?,
+                    last_polled_at: time(row, 2)?,
+                    last_answered_at: time(row, 3)?,
+                    next_poll_at: time(row, 4)?,
+                    next_poll_reason: row.get(5)?,
+                    http_status: row.get(6)?,
+                    last_error: row.get(7)?,
+                    consecutive_failures: row.get(8)?,
+                    failing_since: time(row, 9)?,
+                    gone_since: time(row, 10)?,
+                    redirected_to: row.get(11)?,
+                    request: row.get::<_, Option<i64>>(12)?.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
+                    newest: newest.into_iter().filter_map(DateTime::from_timestamp_millis).collect(),
+                })
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+}
