@@ -146,6 +146,7 @@ impl Shown {
 
     /// A poll is committed.
     fn polled(&mut self, line: &PollLine) -> Result<(), Failure> {
+        line.log();
         self.progress.inc(1);
         self.tally.feeds += 1;
         self.tally.new += line.new;
@@ -196,10 +197,7 @@ async fn pass(poller: Poller, feeds: Vec<Feed>, shown: &mut Shown) -> Result<(),
     let mut refused = None;
     while let Some(line) = ended.recv().await {
         match line {
-            Ok(line) => {
-                line.log();
-                shown.polled(&line)?;
-            }
+            Ok(line) => shown.polled(&line)?,
             Err(error) => {
                 shown.progress.inc(1);
                 refused = refused.or(Some(Failure::from(error)));

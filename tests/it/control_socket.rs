@@ -49,7 +49,10 @@ fn a_pass_by_the_daemon_looks_like_one_of_its_own() {
             &["db", "prune"],
         ] {
             let ended = place.run(arguments);
-            said.push((arguments, ended.status, sorted(ended.out), sorted(ended.err)));
+            // The log tells when, and how long it took: both differ from run to run.
+            let mut errors = sorted(ended.err);
+            errors.retain(|line| !line.contains(" polled feed="));
+            said.push((arguments, ended.status, sorted(ended.out), errors));
         }
         assert_eq!(place.titles(), ["A new quay", "Switched off", "The bridge opens", "The ferry stops"]);
         if let Some(daemon) = daemon {
@@ -60,7 +63,7 @@ fn a_pass_by_the_daemon_looks_like_one_of_its_own() {
         runs.push(said);
     }
     assert_eq!(runs[0], runs[1]);
-    assert_eq!(runs[1][1].2, ["2 feeds polled: 1 new articles, 0 updated, 1 failed (see `gleaner feeds list`)"]);
+    assert_eq!(runs[1][1].2, ["2 feeds polled: 1 new article, 0 updated, 1 failed (see `gleaner feeds list`)"]);
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn the_socket_is_for_its_own_user_and_one_left_behind_is_replaced() {
     assert!(socket.exists());
     place.run(&["poll", "--all"]).succeeds();
     let daemon = place.daemon();
-    assert_eq!(place.run(&["poll", "--all"]).succeeds(), "1 feeds polled: 0 new articles, 0 updated\n");
+    assert_eq!(place.run(&["poll", "--all"]).succeeds(), "1 feed polled: 0 new articles, 0 updated\n");
     daemon.stop();
 
     let folder = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ fn polled() -> (Place, FeedServer) {
     let server = FeedServer::start();
     server.on("/feed", Answer::feed(rss(&TWO)));
     let place = Place::with_feeds("", &[("harbour", server.url("/feed"))]);
-    assert_eq!(place.run(&["poll"]).succeeds(), "1 feeds polled: 2 new articles, 0 updated\n");
+    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 2 new articles, 0 updated\n");
     (place, server)
 }
 
@@ -194,7 +194,8 @@ fn what_retention_removed_does_not_come_back_while_a_feed_carries_it() {
         server.on("/feed", Answer::feed(rss(&items)));
         server.on("/planet", Answer::feed(rss(&items)));
         let polled = place.run(&["poll", "--all"]);
-        assert!(polled.succeeds().contains(&format!(": {new} new articles, 0 updated\n")), "{what}: {polled:?}");
+        let articles = if new == 1 { "article" } else { "articles" };
+        assert!(polled.succeeds().contains(&format!(": {new} new {articles}, 0 updated\n")), "{what}: {polled:?}");
         place.run(&["db", "check"]).succeeds();
     }
     assert_eq!(place.titles(), ["A new quay"]);
@@ -221,7 +222,7 @@ fn a_key_that_a_removed_article_had_does_not_hide_another_story() {
         "/feed",
         Answer::feed(item("b", "Tue, 07 Jan 2025 08:00:00 GMT", "Council votes", "Members voted late about taxes for hotels")),
     );
-    assert!(place.run(&["poll", "--all"]).succeeds().contains("1 new articles"));
+    assert!(place.run(&["poll", "--all"]).succeeds().contains("1 new article"));
     assert_eq!(place.titles(), ["Council votes"]);
 }
 
