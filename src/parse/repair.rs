@@ -91,6 +91,13 @@ struct Tag<'t> {
     faults: bool,
 }
 
+impl Tag<'_> {
+    /// Has it attributes that can be written?
+    fn has_attributes(&self) -> bool {
+        self.attributes.iter().any(|(name, _)| is_name(name))
+    }
+}
+
 impl<'t> Mender<'t> {
     fn run(&mut self) {
         while let Some(rest) = self.text.get(self.at..).filter(|rest| !rest.is_empty()) {
@@ -325,7 +332,7 @@ impl<'t> Mender<'t> {
                 // HTML has links, too, but never without attributes.
                 Element::Text(_) => match kind {
                     Element::Entry | Element::Guid | Element::Published | Element::Enclosure => true,
-                    Element::Link | Element::Category => tag.attributes.is_empty(),
+                    Element::Link | Element::Category => !tag.has_attributes(),
                     _ => false,
                 },
                 _ => false,

@@ -9,6 +9,7 @@ mod articles;
 mod backup;
 mod connect;
 mod copies;
+mod documents;
 mod error;
 mod feeds;
 #[cfg(test)]
