@@ -429,6 +429,9 @@ impl Answer {
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
+        let mut mended: Vec<&'static str> = parsed.warnings.iter().map(|warning| warning.kind).collect();
+        mended.sort_unstable();
+        mended.dedup();
         let is_cut_off = parsed.warnings.iter().any(|warning| warning.kind == "cut-off");
         let head = Arc::new(parsed.feed);
         let settings = Arc::new(NormaliseSettings {
@@ -439,6 +442,7 @@ impl Answer {
         let mut document = PolledDocument {
             hash,
             title: head.title.clone(),
+            mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
             entries: Vec::with_capacity(parsed.entries.len()),

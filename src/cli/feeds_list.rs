@@ -33,6 +33,8 @@ struct FeedLine {
     articles: u64,
     redirected_to: Option<String>,
     possible_gap_at: Option<DateTime<Utc>>,
+    mended_documents: u64,
+    last_mended: Option<String>,
 }
 
 /// Runs the command.
@@ -80,6 +82,8 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
         redirected_to: summary.redirected_to,
         // A gap is known only from what coverage records, and nothing records coverage.
         possible_gap_at: None,
+        mended_documents: summary.mended_documents,
+        last_mended: summary.last_mended,
     }
 }
 
@@ -94,6 +98,9 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         if let Some(error) = &line.last_error {
             let failures = line.consecutive_failures;
             writeln!(out, "{:name_width$}  {error} ({failures} in a row)", "")?;
+        }
+        if let Some(kinds) = &line.last_mended {
+            writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
         }
         if let Some(target) = &line.redirected_to {
             writeln!(out, "{:name_width$}  has moved for good to {target}", "")?;

@@ -73,6 +73,10 @@ pub struct FeedSummary {
     pub articles: u64,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
+    /// Documents that had to be mended to be read.
+    pub mended_documents: u64,
+    /// What was mended in the last document.
+    pub last_mended: Option<String>,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -189,7 +193,7 @@ impl Reader {
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to FROM feed ORDER BY name",
+                       articles, redirected_to, mended_documents, last_mended FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -204,6 +208,8 @@ impl Reader {
                         gone_since: time(row, 8)?,
                         articles: row.get::<_, i64>(9)?.unsigned_abs(),
                         redirected_to: row.get(10)?,
+                        mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
+                        last_mended: row.get(12)?,
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

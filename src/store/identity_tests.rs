@@ -108,6 +108,7 @@ impl Lab {
         let document = PolledDocument {
             hash: 0,
             title: None,
+            mended: Vec::new(),
             site_url,
             rule,
             keys: entries.iter().map(EntryKeys::of).collect(),

@@ -56,6 +56,8 @@ pub struct PolledDocument {
     pub hash: i64,
     /// The feed's own title.
     pub title: Option<String>,
+    /// The kinds of what had to be mended to read it, or was left out.
+    pub mended: Vec<&'static str>,
     /// Its home page.
     pub site_url: Option<String>,
     /// How entries are known.
@@ -208,11 +210,13 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
         ])?;
     }
     if let Some(document) = &poll.document {
+        let mended = (!document.mended.is_empty()).then(|| document.mended.join(", "));
         connection
             .prepare_cached(
-                "UPDATE feed SET title = ?2, site_url = ?3, document = ?4, documents = documents + 1, articles = articles + ?5 WHERE feed = ?1",
+                "UPDATE feed SET title = ?2, site_url = ?3, document = ?4, documents = documents + 1, articles = articles + ?5,
+                   mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
             )?
-            .execute(params![feed, document.title, document.site_url, document.hash, new_articles])?;
+            .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
     }
     Ok(())
 }

@@ -211,6 +211,7 @@ mod tests {
         let document = PolledDocument {
             hash: 0,
             title: None,
+            mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
             keys: entries.iter().map(EntryKeys::of).collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Answer, FeedServer, Item, PATIENCE, Place, rss, rss_of, strings, within, words};
+use crate::support::{Answer, FeedServer, Item, PATIENCE, Place, rss, rss_of, stories, strings, within, words};
 
 /// A feed of one entry that is shown in these states, polled once for each.
 fn states(items: &[Item]) -> (Vec<(u64, u64)>, Place) {
@@ -165,4 +165,20 @@ fn the_publishers_own_feed_speaks_and_another_feeds_wording_makes_no_revision() 
     server.on("/paper", Answer::feed(rss(&[Item::story(1).title("Story 1, corrected")])));
     assert_eq!(place.poll_counts(), (0, 1));
     assert_eq!(only(&place)["revision"], 2);
+}
+
+#[test]
+fn a_feed_whose_documents_must_be_mended_says_how_many_and_what_was_wrong() {
+    let server = FeedServer::start();
+    let broken =
+        "<rss version=\"2.0\"><channel><title>Paper</title><item><title>Salt & pepper</title><guid>1</guid></item></channel></rss>";
+    server.sequence("/feed", [Answer::feed(broken), Answer::feed(stories(1..=1))]);
+    let place = Place::with_feeds([("paper", server.url("/feed"))]);
+    place.poll();
+    let feed = place.feed("paper");
+    assert_eq!((&feed["mended_documents"], &feed["last_mended"]), (&1.into(), &"bare-ampersand".into()));
+    assert!(place.run(&["feeds", "list"]).succeeds().contains("had to be mended: bare-ampersand (1 so far)"));
+    place.poll();
+    let feed = place.feed("paper");
+    assert_eq!((&feed["mended_documents"], &feed["last_mended"]), (&1.into(), &serde_json::Value::Null));
 }

@@ -38,7 +38,9 @@ CREATE TABLE feed (
   redirected_since     INTEGER,                     -- … and since when they do
   own_url_asked_at     INTEGER,                     -- last request to `url` itself: a redirect that held is followed at once
   rhythm               TEXT,                        -- what the schedule remembers, JSON
-  request_ms           INTEGER                      -- how long the last request took
+  request_ms           INTEGER,                     -- how long the last request took
+  mended_documents     INTEGER NOT NULL DEFAULT 0,  -- documents that could not be read as they stood
+  last_mended          TEXT                         -- what was mended in the last document, kinds with commas; NULL: nothing
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
