@@ -17,6 +17,8 @@ pub mod article;
 pub mod cli;
 pub mod config;
 pub mod copies;
+#[cfg(test)]
+mod cpu_time;
 pub mod daemon;
 pub mod decide;
 pub mod discover;

@@ -252,7 +252,6 @@ mod tests {
 
     #[test]
     fn hostile_markup_takes_no_more_than_linear_time() {
-        let begun = std::time::Instant::now();
         for (source, holds) in [
             (format!("{}x{}", "<div>".repeat(20_000), "</div>".repeat(20_000)), "x"),
             (format!("<p>{}{}", (0..150).map(|n| format!("<font size={n}>")).collect::<String>(), "</p><p>x".repeat(5_000)), "<p>x"),
@@ -261,9 +260,8 @@ mod tests {
             ("&a".repeat(50_000), "&amp;a"),
             (format!("<p title=\"{}\">x</p>", "&a".repeat(50_000)), "x"),
         ] {
-            assert!(clean(&source).contains(holds));
+            crate::cpu_time::assert_cheap(holds, 20.0, || assert!(clean(&source).contains(holds)));
         }
-        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     }
 
     #[test]
