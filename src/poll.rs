@@ -414,7 +414,11 @@ impl Answer {
         let known = &self.state.memory;
         match read {
             None => Memory { rhythm: schedule::learn(&known.rhythm, &Observation::unchanged(self.now)), hints: known.hints },
-            Some(read) => Memory { rhythm: schedule::learn(&known.rhythm, &read.observation(&self.state, self.now)), hints: read.hints },
+            Some(read) => {
+                // Publishers say how often to come so that their servers are spared; a local file needs no sparing.
+                let hints = if self.feed.url.scheme() == "file" { schedule::Hints::default() } else { read.hints };
+                Memory { rhythm: schedule::learn(&known.rhythm, &read.observation(&self.state, self.now)), hints }
+            }
         }
     }
 

@@ -208,6 +208,10 @@ fn unforced_wait(settings: &config::Schedule, polled: &Polled<'_>) -> (Duration,
     let safe = pace.safe.unwrap_or(Duration::MAX).max(settings.min_interval);
     let (wait, reason) =
         if settings.adaptive && polled.memory.rhythm.is_known() { (pace.wait, Reason::Rhythm) } else { (usual.min(safe), Reason::Default) };
+    // Dates of entries may lie, and a feed may have begun to publish more: until it was watched for a while, what was
+    // learned may only bring the next poll forward.
+    let (wait, reason) =
+        if wait > usual && polled.memory.rhythm.is_on_probation(polled.now) { (usual.min(safe), Reason::Default) } else { (wait, reason) };
     // Where it is not known how soon the window turns over, no publisher's wish goes beyond what the operator allows.
     let most = pace.safe.unwrap_or(settings.max_interval).min(WEEK);
     let asked = polled.memory.hints.lengthen(polled.now, wait, polled.freshness.max_age, most);

@@ -33,6 +33,9 @@ const SHORTEST_PAST: f64 = 0.25 * DAY;
 /// Below so many seconds of watching, nothing is known.
 const SHORTEST_WATCH: f64 = 0.25 * DAY;
 
+/// How long a feed is watched before it may be polled more seldom than the default, seconds.
+const PROBATION: i64 = 6 * 3600;
+
 /// So long after the first poll a feed may still surprise, seconds …
 const YOUTH: f64 = 3.0 * DAY;
 /// … by an hour so many times as busy as what its document told of.
@@ -234,6 +237,11 @@ impl Rhythm {
     pub fn mean_rate(&self) -> f64 {
         let articles: f64 = self.hours.iter().sum();
         (articles + PRIOR_ARTICLES) / (self.watched + PRIOR_TIME) * HOUR
+    }
+
+    /// Was the feed first polled so short a time ago that what its entries' dates tell is not to be relied on alone?
+    pub fn is_on_probation(&self, now: DateTime<Utc>) -> bool {
+        self.begun.is_some_and(|begun| now.timestamp().saturating_sub(begun) < PROBATION)
     }
 
     /// The latest date of an entry, seconds since 1970.

@@ -347,3 +347,20 @@ fn the_longest_durations_that_can_be_written_overflow_nothing() {
         }
     }
 }
+
+#[test]
+fn a_feed_that_has_just_been_added_is_not_polled_more_seldom_than_the_default_whatever_its_dates_say() {
+    let first = now() - 2 * HOUR;
+    let dates: Vec<_> = (1..=20).rev().map(|month| first - month * 30 * DAY).collect();
+    let mut memory = Memory {
+        rhythm: learn(&Rhythm::default(), &Observation { at: first, dates: &dates, entries: 20, new: 20, kept: 0 }),
+        ..Memory::default()
+    };
+    memory.rhythm = learn(&memory.rhythm, &Observation::unchanged(now()));
+    let wait_at = |at| {
+        let polled = Polled { feed: "x", now: at, interval: None, end: End::Answered, freshness: &Freshness::default(), memory: &memory };
+        (next_poll(&settings(), &polled).at - at).to_std().unwrap()
+    };
+    assert_near(wait_at(now()), 30 * MINUTE);
+    assert!(wait_at(now() + 5 * HOUR) > 3 * HOUR);
+}

@@ -255,6 +255,12 @@ fn what_a_feed_publishes_decides_when_it_is_polled_next() {
     server.on("/cached", dated([1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700]).header("Cache-Control", "max-age=172800"));
     let place = Place::with([("busy", server.url("/busy")), ("dead", server.url("/dead")), ("cached", server.url("/cached"))]);
     place.poll(&[]);
+    let hours = place.hours_to_next_poll("dead");
+    assert!((0.4..0.7).contains(&hours), "dates alone are not relied on: {hours} h");
+    // As if they had been watched for a day.
+    let earlier = "UPDATE feed SET rhythm = json_set(rhythm, '$.rhythm.begun', json_extract(rhythm, '$.rhythm.begun') - 86400)";
+    place.archive().execute(earlier, []).unwrap();
+    place.poll(&[]);
     for (name, least, most) in [("busy", 0.4, 0.7), ("dead", 20.0, 26.0), ("cached", 45.0, 51.0)] {
         let hours = place.hours_to_next_poll(name);
         assert!((least..most).contains(&hours), "{name}: {hours} h");
