@@ -690,6 +690,19 @@ proptest! {
             })
         };
         let after: BTreeMap<String, Shown> = lab.articles().into_iter().map(|article| (article.id.clone(), article)).collect();
+        // An entry that comes back to an article by a key that only earlier documents gave it (all guids go first) may
+        // send away those which stood there by a weaker one; what these find then is not the edit's doing alone.
+        let edit = (FEEDS[0].to_owned(), edited[at].guid.clone(), normalise::permalink(&edited[at].entry()));
+        let comes_back = before.iter().any(|article| {
+            let stands = |document: &[E]| {
+                document.iter().any(|entry| {
+                    article.sightings.contains(&(FEEDS[0].to_owned(), entry.guid.clone(), normalise::permalink(&entry.entry())))
+                })
+            };
+            let has_edit = after.get(&article.id).is_some_and(|now| now.sightings.contains(&edit));
+            has_edit && stands(last) && !is_touched(article, last)
+        });
+        prop_assume!(!comes_back);
         for article in before {
             let now = after.get(&article.id);
             if is_touched(&article, last) || now.is_some_and(|now| is_touched(now, &edited)) {
