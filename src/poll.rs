@@ -19,7 +19,7 @@ use self::moved::LastAnswer;
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter;
-use crate::identity::{EntryKeys, Key};
+use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::schedule::{self, End, Memory, Observation, Polled};
@@ -543,10 +543,6 @@ impl Read {
         let entries = self.document.keys.len();
         Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
     }
-}
-
-fn first_bits(digest: &[u8]) -> i64 {
-    digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | i64::from(*byte))
 }
 
 /// The URL as it may be stored, shown and exported.

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::article::Draft;
-use crate::identity::{fold, word_count};
+use crate::identity::{first_bits, fold, word_count};
 
 /// A shorter text says too little to be a copy of another.
 const FEW_WORDS: usize = 50;
@@ -14,7 +14,7 @@ pub fn copy_key(draft: &Draft) -> Option<i64> {
     if word_count(&text) < FEW_WORDS {
         return None;
     }
-    Some(Sha256::digest(text.as_bytes()).iter().take(8).fold(0, |bits, byte| (bits << 8) | i64::from(*byte)))
+    Some(first_bits(&Sha256::digest(text.as_bytes())))
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ impl Key {
     }
 }
 
-fn first_bits(digest: &[u8]) -> i64 {
+/// The first 64 bits of a digest, as the archive keeps hashes.
+pub fn first_bits(digest: &[u8]) -> i64 {
     digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | i64::from(*byte))
 }
 

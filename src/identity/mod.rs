@@ -15,7 +15,7 @@ mod url;
 mod words;
 
 pub use self::id::{ArticleId, IdKind};
-pub use self::keys::{EntryKeys, Key, KeyKind, is_global_guid};
+pub use self::keys::{EntryKeys, Key, KeyKind, first_bits, is_global_guid};
 pub use self::site::Site;
 pub use self::url::IdentityUrl;
 pub use self::words::{Words, fold, plain, word_count};
