@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as watched};
 use tokio::task::{self, JoinSet};
 
 use self::control::{Order, Reply, Request, Which};
@@ -30,6 +30,7 @@ use self::timetable::Timetable;
 use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
+use crate::http;
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::store::{Archive, StoreError};
 
@@ -73,7 +74,11 @@ pub async fn run(
         hang_up: listen(SignalKind::hangup())?,
     };
     let archive = Arc::new(Archive::open(&config.database.path)?);
-    let mut daemon = Daemon::new(Arc::clone(&archive), config)?;
+    let (configs, current) = watched::channel(Arc::new(config.clone()));
+    let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
+    let served = http::Served::new(archive.path().to_owned(), current, daemon.sign_of_life.clone());
+    let (stop_serving, stopped) = watched::channel(false);
+    let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let (orders, mut ordered) = mpsc::channel(ORDERS);
     let listening = take_orders(&archive, runtime_directory, orders);
     daemon.service.ready(&daemon.timetable);
@@ -83,6 +88,10 @@ pub async fn run(
         if let Err(error) = std::fs::remove_file(&socket) {
             tracing::debug!(socket = %socket.display(), %error, "the control socket stays; the next daemon replaces it");
         }
+    }
+    stop_serving.send_replace(true);
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the HTTP server broke off");
     }
     daemon.stop().await;
     if let Some(archive) = Arc::into_inner(archive) {
@@ -176,6 +185,10 @@ struct Daemon {
     progress: Progress,
     watch: Watch,
     service: Service,
+    /// The config of the moment, for who serves.
+    configs: watched::Sender<Arc<Config>>,
+    /// … and that the loop and the writer move.
+    sign_of_life: http::Pulse,
     /// Did the archive refuse the last poll? It is said once, not once a feed.
     refused: bool,
     /// Did polls get stuck? It is said once, too.
@@ -183,7 +196,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
+    fn new(archive: Arc<Archive>, config: Config, configs: watched::Sender<Arc<Config>>) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
         let timetable = Self::timetable(&archive, &config)?;
@@ -201,6 +214,8 @@ impl Daemon {
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
             service: Service::of_process(),
+            configs,
+            sign_of_life: http::Pulse::new(Instant::now()),
             refused: false,
             stuck: false,
             disabled: disabled(&config),
@@ -225,11 +240,8 @@ impl Daemon {
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
         let mut clock = Clock::new();
-        let mut heartbeat = self.service.heartbeat().map(|period| {
-            let mut beats = tokio::time::interval(period);
-            beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            beats
-        });
+        let mut heartbeat = tokio::time::interval(self.service.heartbeat());
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             if let Some(back) = clock.set_back() {
                 tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
@@ -245,7 +257,7 @@ impl Daemon {
                     tracing::error!(%error, "retention broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
-                () = next_beat(&mut heartbeat) => self.feel_pulse(),
+                _ = heartbeat.tick() => self.feel_pulse(),
                 () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
                 () = self.watch.changed() => self.reload(&reload),
                 _ = signals.hang_up.recv() => self.reload(&reload),
@@ -401,7 +413,10 @@ impl Daemon {
         }
         self.stuck = is_stuck;
         match pulse {
-            Ok(Ok(())) if !is_stuck => self.service.alive(),
+            Ok(Ok(())) if !is_stuck => {
+                self.service.alive();
+                self.sign_of_life.felt(Instant::now());
+            }
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the archive's writer"),
             Err(error) => tracing::error!(%error, "the archive's writer"),
@@ -448,6 +463,7 @@ impl Daemon {
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
+        self.configs.send_replace(Arc::new(config.clone()));
         self.database = config.database;
         Ok(())
     }
@@ -464,14 +480,4 @@ impl Daemon {
 /// The feeds that are not enabled.
 fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
     config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
-}
-
-/// The next beat; never, where nobody wants to hear of it.
-async fn next_beat(heartbeat: &mut Option<tokio::time::Interval>) {
-    match heartbeat {
-        Some(beats) => {
-            beats.tick().await;
-        }
-        None => std::future::pending().await,
-    }
 }

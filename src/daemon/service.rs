@@ -9,6 +9,9 @@ use sd_notify::NotifyState;
 use super::timetable::Timetable;
 use crate::poll::PollLine;
 
+/// How often that is seen to for `/healthz` alone.
+const UNWATCHED: Duration = Duration::from_secs(20);
+
 /// The connection to the service manager.
 pub struct Service {
     /// How often systemd wants to hear that we are alive.
@@ -26,9 +29,9 @@ impl Service {
     }
 
     /// How often to see whether the daemon gets anywhere, so that systemd hears of it in time: three times in each
-    /// period. `None` where nobody wants to hear of it.
-    pub fn heartbeat(&self) -> Option<Duration> {
-        self.watchdog.map(|period| (period / 3).max(Duration::from_millis(10)))
+    /// period of its watchdog.
+    pub fn heartbeat(&self) -> Duration {
+        self.watchdog.map_or(UNWATCHED, |period| (period / 3).max(Duration::from_millis(10)))
     }
 
     /// The daemon gets somewhere.

@@ -38,6 +38,17 @@ pub struct Selection {
     pub changed_after: Option<i64>,
     /// The order.
     pub order: Order,
+    /// Only what comes after this place in that order.
+    pub after: Option<Place>,
+}
+
+/// A place in the order by date: that of the article of this date and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `published`, else `first_seen`.
+    pub at: DateTime<Utc>,
+    /// The article's id.
+    pub id: String,
 }
 
 /// Articles at a time: few enough to stay small, many enough that asking costs nothing.
@@ -249,7 +260,8 @@ impl Reader {
                 Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
             };
             let from = self.newest(&transaction, &selection)?;
-            let (after, page) = (None, VecDeque::new());
+            let after = selection.after.as_ref().map(|place| (place.at.timestamp_millis(), place.id.clone()));
+            let page = VecDeque::new();
             Ok(Articles { reader: self, transaction, selection, parts, from, after, page, copies_left_out: 0 })
         };
         open().map_err(|error| self.error(error))

@@ -24,7 +24,7 @@ mod retention;
 mod search;
 mod writer;
 
-pub use self::articles::{Articles, Selection};
+pub use self::articles::{Articles, Place, Selection};
 pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
 pub use self::error::StoreError;

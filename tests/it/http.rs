@@ -1,0 +1,150 @@
+//! The archive over HTTP: the same objects and the same bytes as the commands give, guarded.
+
+use serde_json::Value;
+
+use crate::support::{Answer, Browser, FeedServer, Page, Place, Running, SETTINGS, stories, strings, with_feeds};
+
+/// A daemon with an archive of `count` stories of one feed, and its server.
+fn serving(server: &FeedServer, count: u32) -> (Place, Running, Browser) {
+    server.on("/feed", Answer::feed(stories(1..=count)));
+    let settings = SETTINGS.replace("listen = \"\"", "listen = \"127.0.0.1:0\"");
+    let place = Place::with_config(&with_feeds(&settings, [("paper", server.url("/feed"))]));
+    place.poll();
+    let daemon = place.start(&["run"]);
+    let browser = Browser::of(&daemon);
+    (place, daemon, browser)
+}
+
+fn ids(page: &Page) -> Vec<String> {
+    strings(page.json()["articles"].as_array().unwrap(), "id")
+}
+
+#[test]
+fn the_api_gives_the_articles_of_the_export_newest_first_page_by_page() {
+    let server = FeedServer::start();
+    let (place, _daemon, browser) = serving(&server, 7);
+    let mut expected = place.articles_with(&[]);
+    expected.reverse();
+    let whole = browser.get("/api/v1/articles").json();
+    assert_eq!(whole["articles"], Value::from(expected.clone()));
+    assert_eq!(whole["next_cursor"], Value::Null);
+
+    let mut given = Vec::new();
+    let mut path = "/api/v1/articles?limit=3".to_owned();
+    loop {
+        let page = browser.get(&path);
+        given.extend(ids(&page));
+        match page.json()["next_cursor"].as_str() {
+            Some(cursor) => {
+                path = format!("/api/v1/articles?limit=3&cursor={cursor}");
+                assert_eq!(page.header("link"), Some(format!("<{path}>; rel=\"next\"").as_str()));
+            }
+            None => break,
+        }
+    }
+    assert_eq!(given, strings(&expected, "id"));
+
+    let one = browser.get(&format!("/api/v1/articles/{}", given[0]));
+    assert_eq!(one.json(), expected[0]);
+    browser.get("/api/v1/articles/aaaaaaaaaaaaaaaaaaaaaaaaaa").is_problem(404, "no article");
+}
+
+#[test]
+fn filters_mean_what_they_mean_on_the_command_line_and_a_typo_is_an_error() {
+    let server = FeedServer::start();
+    let (place, _daemon, browser) = serving(&server, 4);
+    let title = place.titles()[2].clone();
+    let word = title.split(' ').next_back().unwrap();
+    let found = strings(&place.articles_with(&["--query", word, "--feed", "paper"]), "id");
+    assert!(!found.is_empty());
+    assert_eq!(ids(&browser.get(&format!("/api/v1/articles?query={word}&feed=paper"))), found);
+    browser.get("/api/v1/articles?feed=papre").is_problem(400, "did you mean `paper`?");
+    browser.get("/api/v1/articles?lmit=3").is_problem(400, "did you mean `limit`?");
+    browser.get("/api/v1/articles?limit=0").is_problem(400, "from 1 to 1000");
+    browser.get("/api/v1/articles?cursor=nonsense").is_problem(400, "next_cursor");
+    browser.get("/api/v1/export?format=word").is_problem(400, "ndjson");
+    browser.get("/nothing").is_problem(404, "nothing at this address");
+    browser.send("DELETE", "/api/v1/articles", &[], b"").is_problem(405, "method");
+}
+
+#[test]
+fn whoever_has_the_same_bytes_is_told_so() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 2);
+    for path in ["/api/v1/articles", "/feed.atom", "/feed.json"] {
+        let first = browser.get(path);
+        let tag = first.header("etag").unwrap();
+        let again = browser.get_with(path, &[("If-None-Match", tag)]);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag"), Some(tag));
+    }
+}
+
+#[test]
+fn lines_come_to_who_accepts_them() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 3);
+    let page = browser.get_with("/api/v1/articles?limit=2", &[("Accept", "application/x-ndjson")]);
+    assert_eq!(page.header("content-type"), Some("application/x-ndjson"));
+    let lines: Vec<Value> = page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(page.header("link").unwrap().contains("cursor="));
+}
+
+#[test]
+fn an_export_over_http_has_the_bytes_of_the_command() {
+    let server = FeedServer::start();
+    let (place, _daemon, browser) = serving(&server, 5);
+    for format in ["json", "ndjson", "jsonfeed", "atom", "opml", "csv", "markdown", "text"] {
+        let page = browser.get(&format!("/api/v1/export?format={format}&limit=4"));
+        assert_eq!(page.status, 200);
+        assert_eq!(page.text(), place.run(&["export", "--format", format, "--limit", "4"]).succeeds(), "{format}");
+    }
+}
+
+#[test]
+fn a_page_of_a_name_that_is_not_ours_gets_nothing() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 1);
+    browser.get_with("/api/v1/articles", &[("Host", "attacker.example")]).is_problem(421, "not `attacker.example`");
+    assert_eq!(browser.get_with("/healthz", &[("Host", "localhost")]).status, 200);
+}
+
+#[test]
+fn every_answer_forbids_what_a_stranger_s_text_could_do() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 1);
+    for path in ["/api/v1/articles", "/nothing", "/feed.atom"] {
+        let page = browser.get(path);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"), "{path}");
+    }
+}
+
+#[test]
+fn the_process_says_that_it_is_alive_and_can_be_asked() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 1);
+    assert_eq!(browser.get("/healthz").json()["status"], "ok");
+    assert_eq!(browser.get("/readyz").json()["status"], "ok");
+}
+
+#[test]
+fn a_reload_moves_the_server_and_an_address_that_is_taken_stops_no_poll() {
+    let server = FeedServer::start();
+    let (place, daemon, browser) = serving(&server, 1);
+    let config = place.read("gleaner.toml").replace("127.0.0.1:0", "unix:web.sock");
+    place.write("gleaner.toml", &config);
+    daemon.says("web.sock");
+    assert!(std::net::TcpStream::connect(browser.address).is_err(), "the old address is closed");
+    assert!(std::os::unix::net::UnixStream::connect(place.at("web.sock")).is_ok());
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    place.write("gleaner.toml", config.replace("unix:web.sock", &taken.local_addr().unwrap().to_string()));
+    daemon.says("cannot listen on");
+    server.on("/feed", Answer::feed(stories(1..=2)));
+    place.run(&["poll", "--all"]).succeeds();
+    assert_eq!(place.articles().len(), 2);
+}
