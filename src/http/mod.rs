@@ -12,6 +12,7 @@ mod exports;
 mod guard;
 mod health;
 mod listen;
+mod pages;
 mod parameters;
 mod problem;
 mod readers;
@@ -60,6 +61,11 @@ impl Served {
 
     fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.borrow())
+    }
+
+    /// What every page says.
+    fn about(&self) -> pages::About {
+        pages::About::default()
     }
 }
 
@@ -131,6 +137,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/feed.json", get(exports::json_feed))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .merge(pages::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_method)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
