@@ -155,7 +155,7 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// The same on one line, white space folded.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     printable(&words.join(" ")).into_owned()
 }

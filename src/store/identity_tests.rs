@@ -111,6 +111,7 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()

@@ -10,6 +10,7 @@ mod backup;
 mod connect;
 mod copies;
 mod documents;
+mod dropped;
 mod error;
 mod feeds;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod writer;
 pub use self::articles::{Articles, Selection};
 pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
+pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
 pub use self::integrity::{Checked, Damage};
