@@ -11,6 +11,7 @@ mod connect;
 mod copies;
 mod dictionary;
 mod documents;
+mod dropped;
 mod error;
 mod feeds;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod writer;
 pub use self::articles::{Articles, Selection};
 pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
+pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
 pub use self::integrity::{Checked, Damage};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::dropped::{self, Dropped};
 use super::packed::{PackedError, Packer};
 use super::{documents, search};
 use crate::article::Draft;
@@ -66,6 +67,8 @@ pub struct PolledDocument {
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
+    /// The entries that the operator does not want.
+    pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
     pub prepare: Box<dyn Fn(&Entry) -> Prepared + Send + Sync>,
 }
@@ -217,6 +220,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                    mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
             )?
             .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
+        dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())
 }
