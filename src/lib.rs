@@ -32,6 +32,7 @@ pub mod normalise;
 pub mod opml;
 pub mod parse;
 pub mod poll;
+pub mod revision;
 pub mod schedule;
 pub mod selection;
 pub mod store;
