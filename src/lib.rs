@@ -36,3 +36,4 @@ pub mod revision;
 pub mod schedule;
 pub mod selection;
 pub mod store;
+pub mod vitals;

@@ -28,7 +28,7 @@ use crate::store::{
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,
@@ -54,6 +54,15 @@ pub struct PollLine {
     /// When the feed is polled next.
     #[serde(skip)]
     pub next_poll_at: DateTime<Utc>,
+    /// Of the new articles, those that are copies of others.
+    #[serde(skip)]
+    pub copies: usize,
+    /// How old each new article was, where the feed was known before.
+    #[serde(skip)]
+    pub delays: Vec<Duration>,
+    /// How long the archive took.
+    #[serde(skip)]
+    pub stored: Duration,
 }
 
 impl PollLine {
@@ -254,8 +263,10 @@ impl Poller {
         }
         // There is always an attempt: the feed's own address is one.
         let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
+        let handed_over = Instant::now();
         let report = self.archive.commit(poll).await?;
-        (line.new, line.updated) = (report.new, report.updated);
+        (line.new, line.updated, line.copies) = (report.new, report.updated, report.copies);
+        (line.delays, line.stored) = (report.delays, handed_over.elapsed());
         Ok(line)
     }
 
@@ -400,12 +411,11 @@ impl Answer {
             url: self.url.clone(),
             outcome: outcome.into(),
             http_status: self.fetched.http_status,
-            new: 0,
-            updated: 0,
             error: error.clone(),
             bytes: self.fetched.bytes,
             elapsed: self.fetched.elapsed,
             next_poll_at: next.at,
+            ..PollLine::default()
         };
         let poll = Poll {
             feed: PolledFeed { name: self.feed.name.clone(), url: self.url.clone(), title: self.feed.title.clone() },

@@ -33,6 +33,7 @@ use crate::fetch::{Client, ClientSettings};
 use crate::http;
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::store::{Archive, StoreError};
+use crate::vitals::Vitals;
 
 /// However far the next poll is, the clock is looked at again after so long: it may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -76,7 +77,7 @@ pub async fn run(
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let (configs, current) = watched::channel(Arc::new(config.clone()));
     let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
-    let served = http::Served::new(archive.path().to_owned(), current, daemon.sign_of_life.clone());
+    let served = http::Served::new(archive.path().to_owned(), current, daemon.sign_of_life.clone(), Arc::clone(&daemon.vitals));
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let (orders, mut ordered) = mpsc::channel(ORDERS);
@@ -189,6 +190,8 @@ struct Daemon {
     configs: watched::Sender<Arc<Config>>,
     /// … and that the loop and the writer move.
     sign_of_life: http::Pulse,
+    /// What this process has done.
+    vitals: Arc<Vitals>,
     /// Did the archive refuse the last poll? It is said once, not once a feed.
     refused: bool,
     /// Did polls get stuck? It is said once, too.
@@ -216,6 +219,7 @@ impl Daemon {
             service: Service::of_process(),
             configs,
             sign_of_life: http::Pulse::new(Instant::now()),
+            vitals: Arc::default(),
             refused: false,
             stuck: false,
             disabled: disabled(&config),
@@ -248,6 +252,7 @@ impl Daemon {
                 self.timetable.set_back(back);
             }
             self.start_due(Utc::now());
+            self.vitals.queued(self.polling.len(), self.timetable.overdue(Utc::now()));
             self.prune_if_due();
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
             tokio::select! {
@@ -300,6 +305,7 @@ impl Daemon {
                             tracing::info!("the archive takes polls again");
                         }
                         line.log();
+                        self.vitals.polled(&line);
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;

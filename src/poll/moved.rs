@@ -122,13 +122,8 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
         feed: feed.name.clone(),
         url: without_credentials(&feed.url),
         outcome: "shared".into(),
-        http_status: None,
-        new: 0,
-        updated: 0,
-        error: None,
-        bytes: 0,
-        elapsed: Duration::ZERO,
         next_poll_at: state.next.map_or(now, |next| next.at),
+        ..PollLine::default()
     }
 }
 

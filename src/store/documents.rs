@@ -28,7 +28,7 @@ pub fn store(
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, packer, feed: row, now, change: None, report: PollReport::default() };
+    let mut storing = Storing { connection, packer, feed: row, now, is_known_feed: last_seen_at < now, change: None, report: PollReport::default() };
     let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
     Ok((storing.report, new_in_feed))
@@ -71,6 +71,8 @@ struct Storing<'c> {
     packer: &'c Packer,
     feed: i64,
     now: i64,
+    /// Was it polled before?
+    is_known_feed: bool,
     /// The last change number given; read when first needed.
     change: Option<i64>,
     report: PollReport,
@@ -447,9 +449,10 @@ impl Storing<'_> {
                 .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
                 .execute(params![article, tokens])?;
         }
+        let published = draft.published;
         tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
-            true => self.report.new += 1,
+            true => self.count_new(published),
             false => self.report.updated += usize::from(is_updated),
         }
         let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
@@ -475,6 +478,12 @@ impl Storing<'_> {
         let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
         let age = TimeDelta::milliseconds(self.now - before.revised_at);
         Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
+    }
+
+    fn count_new(&mut self, published: Option<DateTime<Utc>>) {
+        self.report.new += 1;
+        let age = published.map(|published| self.now - published.timestamp_millis()).filter(|_| self.is_known_feed);
+        self.report.delays.extend(age.map(|age| Duration::from_millis(u64::try_from(age).unwrap_or_default())));
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
