@@ -3,6 +3,7 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+mod clock;
 pub mod control;
 mod passes;
 mod progress;
@@ -16,27 +17,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::clock::{Clock, Set};
 use self::control::{Order, Reply, Request, Which};
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
-use self::service::Service;
-use self::timetable::Timetable;
+use self::service::{Service, Trouble};
+use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
+use crate::health;
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::schedule;
 use crate::store::{Archive, StoreError};
 
 /// However far the next poll is, the clock is looked at again after so long: it may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// When the archive refused a poll, the feed is polled again after so long: nothing was stored of it.
+/// When the archive refused a poll, or it broke off, the feed is polled again after so long: nothing was stored of it.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// Requests of commands that may wait for the loop's turn.
@@ -120,29 +124,6 @@ struct Signals {
     hang_up: Signal,
 }
 
-/// Tells when the time of day was set back. (Where it jumps ahead the machine may have slept, and plans are due.)
-struct Clock {
-    steady: std::time::Instant,
-    of_day: DateTime<Utc>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self { steady: std::time::Instant::now(), of_day: Utc::now() }
-    }
-
-    /// By how much since the last call, if it is worth mentioning.
-    fn set_back(&mut self) -> Option<TimeDelta> {
-        let now = Self::new();
-        let back = self.of_day + (now.steady - self.steady) - now.of_day;
-        *self = now;
-        (back > CLOCK_SLACK).then_some(back)
-    }
-}
-
-/// Clocks that are kept in step by small corrections move no plans.
-const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(60);
-
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
@@ -176,9 +157,15 @@ struct Daemon {
     progress: Progress,
     watch: Watch,
     service: Service,
-    /// Did the archive refuse the last poll? It is said once, not once a feed.
-    refused: bool,
-    /// Did polls get stuck? It is said once, too.
+    /// Feeds whose polls the archive did not take.
+    refused: HashSet<String>,
+    /// Since when the archive as a whole takes nothing, if that is so.
+    refusing_since: Option<DateTime<Utc>>,
+    /// While nothing can be reached or stored: when one feed is tried again.
+    probe_at: Instant,
+    /// However many feeds are overdue, they are polled within this time.
+    catch_up_within: Duration,
+    /// Did polls get stuck? It is said once.
     stuck: bool,
 }
 
@@ -201,7 +188,10 @@ impl Daemon {
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
             service: Service::of_process(),
-            refused: false,
+            refused: HashSet::new(),
+            refusing_since: None,
+            probe_at: Instant::now(),
+            catch_up_within: config.schedule.interval,
             stuck: false,
             disabled: disabled(&config),
             database: config.database,
@@ -224,20 +214,26 @@ impl Daemon {
         orders: &mut mpsc::Receiver<Order>,
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(Instant::now(), Utc::now());
         let mut heartbeat = self.service.heartbeat().map(|period| {
             let mut beats = tokio::time::interval(period);
             beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             beats
         });
         loop {
-            if let Some(back) = clock.set_back() {
-                tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
-                self.timetable.set_back(back);
+            match clock.look(Instant::now(), Utc::now()) {
+                Some(Set::Back(by)) => {
+                    tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
+                    self.timetable.set_back(by);
+                }
+                Some(Set::Ahead(by)) => {
+                    tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
+                }
+                None => {}
             }
             self.start_due(Utc::now());
             self.prune_if_due();
-            let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
+            let until_due = self.until_due(Utc::now());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
@@ -256,9 +252,68 @@ impl Daemon {
     }
 
     fn start_due(&mut self, now: DateTime<Utc>) {
+        if self.held_since().is_some() {
+            if self.polling.is_empty()
+                && self.probe_at <= Instant::now()
+                && let Some(feed) = self.timetable.take_due(now)
+            {
+                self.start(feed, Why::Planned);
+            }
+            return;
+        }
+        let overdue = self.timetable.spread_overdue(now, self.catch_up_within);
+        if overdue > AT_ONCE {
+            tracing::info!(feeds = overdue, "overdue; they are polled one after the other");
+        }
         while let Some(feed) = self.timetable.take_due(now) {
             self.start(feed, Why::Planned);
         }
+    }
+
+    /// How long nothing is to be started.
+    fn until_due(&mut self, now: DateTime<Utc>) -> Duration {
+        let Some(due) = self.timetable.next_due() else { return LONGEST_SLEEP };
+        let until_due = (due - now).to_std().unwrap_or_default();
+        match self.held_since() {
+            // The end of the one that is asked wakes the loop.
+            Some(_) if !self.polling.is_empty() => LONGEST_SLEEP,
+            Some(_) => until_due.max(self.probe_at.saturating_duration_since(Instant::now())),
+            None => until_due,
+        }
+    }
+
+    /// Since when polls are of no use, because nothing can be reached or stored: then one at a time is tried, so that neither the
+    /// network nor the servers pay for it.
+    fn held_since(&self) -> Option<DateTime<Utc>> {
+        self.poller.outage_since().into_iter().chain(self.refusing_since).min()
+    }
+
+    /// Says once, not once a feed, that something has gone wrong or is well again.
+    fn note(&mut self, trouble: Trouble, words: Option<String>) {
+        if self.service.set_trouble(trouble, words) {
+            self.service.tell(&self.timetable);
+        }
+    }
+
+    /// The archive took a poll, or why it did not.
+    fn note_archive(&mut self, feed: &str, refusal: Option<&StoreError>) {
+        let Some(error) = refusal else {
+            self.refusing_since = None;
+            // What was refused before may be more than what is taken now.
+            if self.refused.remove(feed) && self.refused.is_empty() {
+                tracing::info!("the archive takes polls again");
+                self.note(Trouble::Archive, None);
+            }
+            return;
+        };
+        if error.is_of_all() {
+            self.refusing_since.get_or_insert_with(Utc::now);
+        }
+        if self.refused.is_empty() {
+            tracing::error!(%error, "the archive refused a poll; it is tried again");
+        }
+        self.refused.insert(feed.to_owned());
+        self.note(Trouble::Archive, Some(error.to_string()));
     }
 
     fn start(&mut self, feed: Arc<Feed>, why: Why) {
@@ -279,24 +334,22 @@ impl Daemon {
         let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
         let Some(feed) = self.polling.remove(&task) else { return };
         self.progress.moved(Instant::now());
+        let outage = self.poller.outage_since();
+        self.note(Trouble::Network, outage.map(health::outage));
+        let mut again = Utc::now() + AFTER_REFUSAL;
         match ended {
             Ok((_, polled)) => {
                 self.passes.polled(&feed.name, &polled);
+                self.note_archive(&feed.name, polled.as_ref().err());
                 match polled {
                     Ok(line) => {
-                        if std::mem::take(&mut self.refused) {
-                            tracing::info!("the archive takes polls again");
-                        }
                         line.log();
-                        self.timetable.set_due(&feed.name, line.next_poll_at);
+                        again = line.next_poll_at;
                         self.service.polled(&self.timetable, &line);
-                        return;
                     }
-                    Err(error) => {
-                        if !std::mem::replace(&mut self.refused, true) {
-                            tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
-                        }
-                    }
+                    // What is wrong with one poll alone is hardly mended within a minute.
+                    Err(error) if !error.is_of_all() => again = Utc::now() + self.catch_up_within,
+                    Err(_) => {}
                 }
             }
             Err(error) => {
@@ -304,7 +357,10 @@ impl Daemon {
                 self.passes.broke_off(&feed.name, &error.to_string());
             }
         }
-        self.timetable.set_due(&feed.name, Utc::now() + AFTER_REFUSAL);
+        self.timetable.set_due(&feed.name, again);
+        if let Some(since) = self.held_since() {
+            self.probe_at = Instant::now() + schedule::probe_wait(since, Utc::now());
+        }
     }
 
     /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
@@ -321,6 +377,10 @@ impl Daemon {
                 }
             },
             Request::Prune { before } => self.prune(before, Some(order.replies)),
+            Request::Troubles => {
+                let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
+                let _ = order.replies.send(Reply::Done);
+            }
         }
     }
 
@@ -433,7 +493,7 @@ impl Daemon {
                 Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
         };
-        self.service.set_trouble(trouble);
+        self.service.set_trouble(Trouble::Config, trouble);
         self.service.ready(&self.timetable);
     }
 
@@ -445,9 +505,14 @@ impl Daemon {
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
+        self.refused.retain(|feed| self.timetable.has(feed));
+        if self.refused.is_empty() {
+            self.note(Trouble::Archive, None);
+        }
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
+        self.catch_up_within = config.schedule.interval;
         self.database = config.database;
         Ok(())
     }

@@ -85,6 +85,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Does it stop all writing, and not what was to be written just now?
+    pub fn is_of_all(&self) -> bool {
+        !matches!(self, Self::Sqlite { .. })
+    }
+
     /// What an error of SQLite on this file means.
     pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();

@@ -134,7 +134,17 @@ fn commit_group(
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
+            // Those who wait would fail in the same way, each after as long a wait for another program's lock.
             reports.extend(next.map(|(_, done)| (done, Ok(PollReport::default()))));
+            while let Ok(work) = waiting.try_recv() {
+                match work {
+                    Work::Poll(_, done) => reports.push((done, Ok(PollReport::default()))),
+                    Work::Errand(other) => {
+                        *errand = Some(other);
+                        break;
+                    }
+                }
+            }
             return Err(error);
         }
     };

@@ -5,6 +5,7 @@
 //! happens is drawn from a seed, so that a failure can be seen again.
 
 mod kill;
+mod network;
 mod power;
 
 use std::collections::BTreeSet;
