@@ -136,6 +136,15 @@ enum Why {
     Asked,
 }
 
+/// The archive does not take what is polled.
+#[derive(Debug, Clone, Copy)]
+struct Refusing {
+    /// The first refusal since the last time that all was well.
+    since: DateTime<Utc>,
+    /// Nothing is polled until a trial has shown that the archive can be written.
+    holds: bool,
+}
+
 struct Daemon {
     archive: Arc<Archive>,
     database: Database,
@@ -159,9 +168,11 @@ struct Daemon {
     service: Service,
     /// Feeds whose polls the archive did not take.
     refused: HashSet<String>,
-    /// Since when the archive as a whole takes nothing, if that is so.
-    refusing_since: Option<DateTime<Utc>>,
-    /// While nothing can be reached or stored: when one feed is tried again.
+    /// … since when, and whether it takes nothing at all, as far as is known.
+    refusing: Option<Refusing>,
+    /// At most one: an attempt to write, while the archive takes nothing.
+    trial: JoinSet<Result<(), StoreError>>,
+    /// While nothing can be reached or stored: when that is tried again.
     probe_at: Instant,
     /// However many feeds are overdue, they are polled within this time.
     catch_up_within: Duration,
@@ -189,7 +200,8 @@ impl Daemon {
             watch: Watch::of(&config),
             service: Service::of_process(),
             refused: HashSet::new(),
-            refusing_since: None,
+            refusing: None,
+            trial: JoinSet::new(),
             probe_at: Instant::now(),
             catch_up_within: config.schedule.interval,
             stuck: false,
@@ -241,6 +253,7 @@ impl Daemon {
                     tracing::error!(%error, "retention broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
+                Some(trial) = self.trial.join_next() => self.tried(trial),
                 () = next_beat(&mut heartbeat) => self.feel_pulse(),
                 () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
                 () = self.watch.changed() => self.reload(&reload),
@@ -252,9 +265,18 @@ impl Daemon {
     }
 
     fn start_due(&mut self, now: DateTime<Utc>) {
-        if self.held_since().is_some() {
-            if self.polling.is_empty()
-                && self.probe_at <= Instant::now()
+        let may_probe = self.probe_at <= Instant::now();
+        if self.is_held_by_archive() {
+            // What cannot be stored is not asked for: the servers need not pay for a full disk.
+            if may_probe && self.trial.is_empty() {
+                let archive = Arc::clone(&self.archive);
+                self.trial.spawn(async move { archive.try_to_write().await });
+            }
+            return;
+        }
+        if self.poller.outage_since().is_some() {
+            if may_probe
+                && self.polling.is_empty()
                 && let Some(feed) = self.timetable.take_due(now)
             {
                 self.start(feed, Why::Planned);
@@ -272,20 +294,20 @@ impl Daemon {
 
     /// How long nothing is to be started.
     fn until_due(&mut self, now: DateTime<Utc>) -> Duration {
-        let Some(due) = self.timetable.next_due() else { return LONGEST_SLEEP };
-        let until_due = (due - now).to_std().unwrap_or_default();
-        match self.held_since() {
-            // The end of the one that is asked wakes the loop.
-            Some(_) if !self.polling.is_empty() => LONGEST_SLEEP,
-            Some(_) => until_due.max(self.probe_at.saturating_duration_since(Instant::now())),
-            None => until_due,
+        let until_probe = self.probe_at.saturating_duration_since(Instant::now());
+        let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - now).to_std().unwrap_or_default());
+        match (self.is_held_by_archive(), self.poller.outage_since()) {
+            // The end of what is under way wakes the loop.
+            (true, _) if !self.trial.is_empty() => LONGEST_SLEEP,
+            (true, _) => until_probe,
+            (false, Some(_)) if !self.polling.is_empty() => LONGEST_SLEEP,
+            (false, Some(_)) => until_due.max(until_probe),
+            (false, None) => until_due,
         }
     }
 
-    /// Since when polls are of no use, because nothing can be reached or stored: then one at a time is tried, so that neither the
-    /// network nor the servers pay for it.
-    fn held_since(&self) -> Option<DateTime<Utc>> {
-        self.poller.outage_since().into_iter().chain(self.refusing_since).min()
+    fn is_held_by_archive(&self) -> bool {
+        self.refusing.is_some_and(|refusing| refusing.holds)
     }
 
     /// Says once, not once a feed, that something has gone wrong or is well again.
@@ -295,25 +317,60 @@ impl Daemon {
         }
     }
 
-    /// The archive took a poll, or why it did not.
-    fn note_archive(&mut self, feed: &str, refusal: Option<&StoreError>) {
-        let Some(error) = refusal else {
-            self.refusing_since = None;
-            // What was refused before may be more than what is taken now.
-            if self.refused.remove(feed) && self.refused.is_empty() {
-                tracing::info!("the archive takes polls again");
-                self.note(Trouble::Archive, None);
-            }
-            return;
-        };
-        if error.is_of_all() {
-            self.refusing_since.get_or_insert_with(Utc::now);
+    /// The archive took a poll.
+    fn accepted(&mut self, feed: &str) {
+        if self.refused.remove(feed) {
+            self.forget_refusals();
         }
-        if self.refused.is_empty() {
+    }
+
+    /// Where nothing is refused any more, all is well. (What was refused before may be more than what is taken now.)
+    fn forget_refusals(&mut self) {
+        if self.refused.is_empty() && self.refusing.take().is_some() {
+            tracing::info!("the archive takes polls again");
+            self.note(Trouble::Archive, None);
+        }
+    }
+
+    /// The archive did not take a poll. Gives back when to try again.
+    fn refused(&mut self, feed: &str, error: &StoreError) -> DateTime<Utc> {
+        let now = Utc::now();
+        if self.refusing.is_none() {
             tracing::error!(%error, "the archive refused a poll; it is tried again");
         }
+        let refusing = self.refusing.get_or_insert(Refusing { since: now, holds: false });
         self.refused.insert(feed.to_owned());
+        // What is wrong with one poll alone is hardly mended within a minute.
+        let mut again = now + self.catch_up_within;
+        if error.is_of_all() {
+            refusing.holds = true;
+            self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+            again = now + AFTER_REFUSAL;
+        }
         self.note(Trouble::Archive, Some(error.to_string()));
+        again
+    }
+
+    /// The archive was tried: where it can be written, what was refused comes again.
+    fn tried(&mut self, trial: Result<Result<(), StoreError>, task::JoinError>) {
+        let now = Utc::now();
+        let Some(refusing) = &mut self.refusing else { return };
+        match trial {
+            Ok(Ok(())) => {
+                refusing.holds = false;
+                for feed in &self.refused {
+                    self.timetable.hasten(feed, now);
+                }
+            }
+            Ok(Err(error)) => {
+                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+                self.note(Trouble::Archive, Some(error.to_string()));
+            }
+            Err(error) => {
+                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+                tracing::error!(%error, "the archive's writer");
+            }
+        }
     }
 
     fn start(&mut self, feed: Arc<Feed>, why: Why) {
@@ -335,32 +392,31 @@ impl Daemon {
         let Some(feed) = self.polling.remove(&task) else { return };
         self.progress.moved(Instant::now());
         let outage = self.poller.outage_since();
+        if let Some(since) = outage {
+            self.probe_at = Instant::now() + schedule::probe_wait(since, Utc::now());
+        }
         self.note(Trouble::Network, outage.map(health::outage));
-        let mut again = Utc::now() + AFTER_REFUSAL;
-        match ended {
+        let again = match ended {
             Ok((_, polled)) => {
                 self.passes.polled(&feed.name, &polled);
-                self.note_archive(&feed.name, polled.as_ref().err());
                 match polled {
                     Ok(line) => {
+                        self.accepted(&feed.name);
                         line.log();
-                        again = line.next_poll_at;
+                        self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
+                        return;
                     }
-                    // What is wrong with one poll alone is hardly mended within a minute.
-                    Err(error) if !error.is_of_all() => again = Utc::now() + self.catch_up_within,
-                    Err(_) => {}
+                    Err(error) => self.refused(&feed.name, &error),
                 }
             }
             Err(error) => {
                 tracing::error!(feed = feed.name, %error, "a poll broke off");
                 self.passes.broke_off(&feed.name, &error.to_string());
+                Utc::now() + AFTER_REFUSAL
             }
-        }
+        };
         self.timetable.set_due(&feed.name, again);
-        if let Some(since) = self.held_since() {
-            self.probe_at = Instant::now() + schedule::probe_wait(since, Utc::now());
-        }
     }
 
     /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
@@ -506,9 +562,7 @@ impl Daemon {
         self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
         self.refused.retain(|feed| self.timetable.has(feed));
-        if self.refused.is_empty() {
-            self.note(Trouble::Archive, None);
-        }
+        self.forget_refusals();
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
@@ -523,6 +577,7 @@ impl Daemon {
         self.polls.shutdown().await;
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
+        self.trial.shutdown().await;
     }
 }
 

@@ -49,6 +49,16 @@ impl Timetable {
         self.feeds.len()
     }
 
+    /// A feed that waits comes now.
+    pub fn hasten(&mut self, name: &str, now: DateTime<Utc>) {
+        if let Some(entry) = self.feeds.get_mut(name)
+            && entry.due.is_some_and(|due| due > now)
+        {
+            entry.due = Some(now);
+            self.queue.push(Reverse((now, name.to_owned())));
+        }
+    }
+
     /// Is there a feed of this name?
     pub fn has(&self, name: &str) -> bool {
         self.feeds.contains_key(name)
@@ -205,6 +215,11 @@ mod tests {
         assert_eq!(taken(&mut timetable, 30), ["b"]);
         timetable.set_due("a", at(25));
         assert_eq!(taken(&mut timetable, 30), ["a"]);
+        timetable.hasten("a", at(30));
+        assert_eq!(taken(&mut timetable, 30), [""; 0], "it is being polled");
+        timetable.set_due("a", at(99));
+        timetable.hasten("a", at(31));
+        assert_eq!(taken(&mut timetable, 31), ["a"]);
     }
 
     #[test]

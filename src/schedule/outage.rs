@@ -30,7 +30,7 @@ const SOONEST_PROBE: Duration = Duration::from_secs(1);
 const LATEST_PROBE: Duration = Duration::from_secs(60);
 
 /// The longer an outage has lasted, the more seldom: after this part of its time.
-const PROBES: i32 = 8;
+const PROBES: i32 = 4;
 
 /// What has become of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn one_is_asked_ever_more_seldom_but_once_a_minute_at_least() {
-        for (lasted, wait) in [(0, 1), (8, 1), (80, 10), (480, 60), (86_400 * 30, 60), (-500, 1)] {
+        for (lasted, wait) in [(0, 1), (4, 1), (40, 10), (240, 60), (86_400 * 30, 60), (-500, 1)] {
             assert_eq!(probe_wait(at(0), at(lasted)), Duration::from_secs(wait), "{lasted}");
         }
     }

@@ -108,12 +108,11 @@ fn write_group(
     let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
     let mut errand = None;
     let committed = commit_group(connection, first, waiting, &mut reports, &mut errand);
-    let group_error = committed.err().map(|error| StoreError::of(path, error).to_string());
     for (done, report) in reports {
-        let answer = match (&group_error, report) {
-            (None, Ok(report)) => Ok(report),
-            (None, Err(error)) => Err(StoreError::of(path, error)),
-            (Some(reason), _) => Err(StoreError::Write { path: path.to_owned(), reason: reason.clone() }),
+        let answer = match (&committed, report) {
+            (Ok(()), Ok(report)) => Ok(report),
+            (Ok(()), Err(error)) => Err(StoreError::of(path, error)),
+            (Err(error), _) => Err(StoreError::of_group(path, error)),
         };
         // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
         let _ = done.send(answer);

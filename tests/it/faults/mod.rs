@@ -4,7 +4,9 @@
 //! Faults are made for real: processes are killed, files cut, disks filled, other programs lock the database. Where something
 //! happens is drawn from a seed, so that a failure can be seen again.
 
+mod disk;
 mod kill;
+mod locked;
 mod network;
 mod power;
 
