@@ -47,7 +47,7 @@ fn main() {
     let daemon = Daemon(child.unwrap());
 
     println!("{feeds} feeds of {ENTRIES} entries, each polled every {interval} s\n");
-    println!("| minute | requests | resident, MiB | peak, MiB | threads |\n| ---: | ---: | ---: | ---: | ---: |");
+    println!("| minute | requests | resident, MiB | … of it heap | peak, MiB | threads |\n| ---: | ---: | ---: | ---: | ---: | ---: |");
     let began = Instant::now();
     for minute in 1..=minutes {
         std::thread::sleep((began + Duration::from_secs(60 * minute)).saturating_duration_since(Instant::now()));
@@ -56,8 +56,10 @@ fn main() {
             let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
             line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or_default()
         };
-        let (resident, peak, threads) = (value("VmRSS:") / 1024.0, value("VmHWM:") / 1024.0, value("Threads:"));
-        println!("| {minute} | {} | {resident:.1} | {peak:.1} | {threads} |", served.load(Ordering::Relaxed));
+        let mebibytes = |key: &str| value(key) / 1024.0;
+        let (resident, heap, peak) = (mebibytes("VmRSS:"), mebibytes("RssAnon:"), mebibytes("VmHWM:"));
+        let (served, threads) = (served.load(Ordering::Relaxed), value("Threads:"));
+        println!("| {minute} | {served} | {resident:.1} | {heap:.1} | {peak:.1} | {threads} |");
     }
 }
 

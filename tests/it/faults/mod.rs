@@ -4,6 +4,7 @@
 //! Faults are made for real: processes are killed, files cut, disks filled, other programs lock the database. Where something
 //! happens is drawn from a seed, so that a failure can be seen again.
 
+mod archives;
 mod disk;
 mod kill;
 mod locked;
