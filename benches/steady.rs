@@ -113,8 +113,9 @@ async fn converse(stream: TcpStream, served: &AtomicU64) -> std::io::Result<()> 
 
 /// The feed's document whose newest entry is of this number.
 fn document(feed: u64, last: u64) -> String {
-    let mut document =
-        format!("<rss version=\"2.0\"><channel><title>Feed {feed}</title><link>https://feed{feed}.example/</link><description>News</description>");
+    let mut document = format!(
+        "<rss version=\"2.0\"><channel><title>Feed {feed}</title><link>https://feed{feed}.example/</link><description>News</description>"
+    );
     for entry in (last + 1 - ENTRIES..=last).rev() {
         let seconds = 1_790_000_000 + i64::try_from(entry % 1_000_000).unwrap_or_default();
         let date = chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_rfc2822();

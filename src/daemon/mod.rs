@@ -8,6 +8,7 @@ pub mod control;
 mod passes;
 mod progress;
 mod pruning;
+mod room;
 mod service;
 mod timetable;
 mod watch;
@@ -27,6 +28,7 @@ use self::control::{Order, Reply, Request, Which};
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
+use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
@@ -127,15 +129,6 @@ struct Signals {
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
-/// Why a feed is polled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    /// Its time has come.
-    Planned,
-    /// Somebody asked for a pass.
-    Asked,
-}
-
 /// The archive does not take what is polled.
 #[derive(Debug, Clone, Copy)]
 struct Refusing {
@@ -153,6 +146,8 @@ struct Daemon {
     timetable: Timetable,
     /// Feeds that are not enabled: polled only when a command names them.
     disabled: HashMap<String, Arc<Feed>>,
+    /// Feeds that shall be polled; those that have a place there are.
+    room: Room,
     polls: JoinSet<Result<PollLine, StoreError>>,
     /// Which feed each of these polls.
     polling: HashMap<task::Id, Arc<Feed>>,
@@ -190,6 +185,7 @@ impl Daemon {
             archive,
             poller,
             timetable,
+            room: Room::new(config.fetch.concurrency, config.fetch.per_host),
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::default(),
@@ -268,27 +264,37 @@ impl Daemon {
         let may_probe = self.probe_at <= Instant::now();
         if self.is_held_by_archive() {
             // What cannot be stored is not asked for: the servers need not pay for a full disk.
+            self.withdraw_planned(now);
             if may_probe && self.trial.is_empty() {
                 let archive = Arc::clone(&self.archive);
                 self.trial.spawn(async move { archive.try_to_write().await });
             }
-            return;
-        }
-        if self.poller.outage_since().is_some() {
+        } else if self.poller.outage_since().is_some() {
+            self.withdraw_planned(now);
             if may_probe
                 && self.polling.is_empty()
                 && let Some(feed) = self.timetable.take_due(now)
             {
-                self.start(feed, Why::Planned);
+                self.room.enter(feed, Why::Planned);
             }
-            return;
+        } else {
+            let overdue = self.timetable.spread_overdue(now, self.catch_up_within);
+            if overdue > AT_ONCE {
+                tracing::info!(feeds = overdue, "overdue; they are polled one after the other");
+            }
+            while let Some(feed) = self.timetable.take_due(now) {
+                self.room.enter(feed, Why::Planned);
+            }
         }
-        let overdue = self.timetable.spread_overdue(now, self.catch_up_within);
-        if overdue > AT_ONCE {
-            tracing::info!(feeds = overdue, "overdue; they are polled one after the other");
+        while let Some((feed, why)) = self.room.next() {
+            self.start(feed, why);
         }
-        while let Some(feed) = self.timetable.take_due(now) {
-            self.start(feed, Why::Planned);
+    }
+
+    /// Those who wait for a place, and whom nobody asked for, wait for their time instead: it has come already.
+    fn withdraw_planned(&mut self, now: DateTime<Utc>) {
+        for feed in self.room.withdraw_planned() {
+            self.timetable.set_due(&feed.name, now);
         }
     }
 
@@ -390,6 +396,7 @@ impl Daemon {
     fn end_poll(&mut self, ended: Ended) {
         let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
         let Some(feed) = self.polling.remove(&task) else { return };
+        self.room.leave(&feed);
         self.progress.moved(Instant::now());
         let outage = self.poller.outage_since();
         if let Some(since) = outage {
@@ -442,33 +449,26 @@ impl Daemon {
 
     /// Sees to it that each feed of the pass is being polled, and gives their names.
     fn begin_pass(&mut self, which: Which) -> Result<Vec<String>, String> {
-        let names = match which {
-            Which::Due => {
-                self.start_due(Utc::now());
-                let mut names: Vec<String> = self.polling.values().map(|feed| feed.name.clone()).collect();
-                names.sort_unstable();
-                names
-            }
+        let now = Utc::now();
+        // Who is asked for does not wait for the end of an outage.
+        self.withdraw_planned(now);
+        let mut polled: HashSet<String> = self.polling.values().chain(self.room.waiting()).map(|feed| feed.name.clone()).collect();
+        let mut names = match which {
+            Which::Due => self.timetable.due(now).into_iter().chain(polled.iter().cloned()).collect(),
             Which::All => self.timetable.names(),
-            Which::Named(mut names) => {
-                names.sort_unstable();
-                names.dedup();
-                names
-            }
+            Which::Named(names) => names,
         };
-        let polled: HashSet<&str> = self.polling.values().map(|feed| feed.name.as_str()).collect();
-        let mut starting = Vec::new();
-        for name in names.iter().filter(|name| !polled.contains(name.as_str())) {
-            match self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) {
-                Some(feed) => starting.push(feed),
-                None => {
-                    let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
-                    starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
-                    return Err(reason);
-                }
+        names.sort_unstable();
+        names.dedup();
+        for name in &names {
+            if !polled.insert(name.clone()) {
+                continue;
             }
+            let Some(feed) = self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) else {
+                return Err(format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config"));
+            };
+            self.room.enter(feed, Why::Asked);
         }
-        starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
         Ok(names)
     }
 
@@ -560,6 +560,8 @@ impl Daemon {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.withdraw_planned(Utc::now());
+        self.room.set_limits(config.fetch.concurrency, config.fetch.per_host);
         self.timetable.replace(timetable);
         self.refused.retain(|feed| self.timetable.has(feed));
         self.forget_refusals();

@@ -124,6 +124,14 @@ impl Timetable {
         count
     }
 
+    /// The names of those that are due, sorted.
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<String> {
+        let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
+        let mut names: Vec<String> = self.feeds.iter().filter(|(_, entry)| is_due(entry)).map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.feeds.keys().cloned().collect();
@@ -165,7 +173,7 @@ impl Timetable {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::{FeedRequest, IdentityRule};
 
@@ -174,9 +182,13 @@ mod tests {
     }
 
     fn feed(name: &str) -> Arc<Feed> {
+        feed_at(name, "https://example.org/feed")
+    }
+
+    pub fn feed_at(name: &str, url: &str) -> Arc<Feed> {
         Arc::new(Feed {
             name: name.into(),
-            url: url::Url::parse("https://example.org/feed").unwrap(),
+            url: url::Url::parse(url).unwrap(),
             title: None,
             tags: Vec::new(),
             enabled: true,
@@ -211,6 +223,7 @@ mod tests {
     fn a_feed_can_be_taken_before_its_time_and_is_not_taken_twice() {
         let mut timetable = Timetable::of([(feed("a"), at(20)), (feed("b"), at(30))].into_iter());
         assert_eq!(timetable.names(), ["a", "b"]);
+        assert_eq!(timetable.due(at(20)), ["a"]);
         assert!(timetable.take("a").is_some() && timetable.take("a").is_none() && timetable.take("c").is_none());
         assert_eq!(taken(&mut timetable, 30), ["b"]);
         timetable.set_due("a", at(25));

@@ -38,7 +38,9 @@ fn show(server: &FeedServer, at_last: bool) {
         Item::titled("Hafen, 港, порт").guid("scripts").body("Ein Bericht über den Hafen. 港の話。 О порте."),
     ];
     if at_last {
-        paper.push(Item::story(3).category("world").raw("<enclosure url=\"https://paper.example/3.mp3\" type=\"audio/mpeg\" length=\"9\"/>"));
+        paper.push(
+            Item::story(3).category("world").raw("<enclosure url=\"https://paper.example/3.mp3\" type=\"audio/mpeg\" length=\"9\"/>"),
+        );
     }
     server.on("/paper", Answer::feed(rss(&paper)).etag(if at_last { "\"2\"" } else { "\"1\"" }));
     let copy = Item::titled("The quay").guid("copy").link("https://wire.example/quay").date("03 Mar 2024 08:00:00 GMT").body(&long);
