@@ -5,6 +5,8 @@
 //! happens is drawn from a seed, so that a failure can be seen again.
 
 mod archives;
+mod care;
+mod clock;
 mod disk;
 mod kill;
 mod locked;
