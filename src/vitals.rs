@@ -20,8 +20,7 @@ use crate::poll::PollLine;
 type Label = [(&'static str, Cow<'static, str>); 1];
 
 /// From publication to archive, seconds: from a minute to a week.
-const DELAYS: [f64; 12] =
-    [60.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 86_400.0, 259_200.0, 604_800.0];
+const DELAYS: [f64; 12] = [60.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 86_400.0, 259_200.0, 604_800.0];
 
 /// Requests, seconds.
 const REQUESTS: [f64; 10] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0];
@@ -48,7 +47,7 @@ pub struct Vitals {
     delays: Histogram,
     commits: Histogram,
     under_way: Gauge,
-    overdue: Gauge,
+    waiting: Gauge,
     feeds: Family<Label, Gauge>,
     database: Gauge,
 }
@@ -70,7 +69,7 @@ impl Default for Vitals {
             delays: Histogram::new(DELAYS),
             commits: Histogram::new(COMMITS),
             under_way: Gauge::default(),
-            overdue: Gauge::default(),
+            waiting: Gauge::default(),
             feeds: Family::default(),
             database: Gauge::default(),
         };
@@ -90,7 +89,7 @@ impl Vitals {
         registry.register_with_unit("article_delay", delay, Unit::Seconds, self.delays.clone());
         registry.register_with_unit("store_commit", "Commits of polls, their wait included", Unit::Seconds, self.commits.clone());
         registry.register("polls_under_way", "Feeds that are being polled", self.under_way.clone());
-        registry.register("polls_overdue", "Feeds whose time has come and that wait for their turn", self.overdue.clone());
+        registry.register("polls_waiting", "Feeds whose time has come and that wait for their turn", self.waiting.clone());
         registry.register("feeds", "Feeds by state", self.feeds.clone());
         registry.register_with_unit("database_size", "The database and its log", Unit::Bytes, self.database.clone());
         let build = Family::<Label, Gauge>::default();
@@ -111,9 +110,9 @@ impl Vitals {
     }
 
     /// So many feeds are being polled, and so many wait though their time has come.
-    pub fn queued(&self, under_way: usize, overdue: usize) {
+    pub fn queued(&self, under_way: usize, waiting: usize) {
         self.under_way.set(i64::try_from(under_way).unwrap_or(i64::MAX));
-        self.overdue.set(i64::try_from(overdue).unwrap_or(i64::MAX));
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// All of it in the OpenMetrics text format.
@@ -138,7 +137,14 @@ mod tests {
     #[test]
     fn polls_are_counted_by_what_came_of_them() {
         let vitals = Vitals::default();
-        let line = PollLine { outcome: "fresh".into(), new: 3, copies: 1, bytes: 2_000, delays: vec![Duration::from_secs(90)], ..PollLine::default() };
+        let line = PollLine {
+            outcome: "fresh".into(),
+            new: 3,
+            copies: 1,
+            bytes: 2_000,
+            delays: vec![Duration::from_secs(90)],
+            ..PollLine::default()
+        };
         vitals.polled(&line);
         vitals.polled(&PollLine { outcome: "not_modified".into(), ..PollLine::default() });
         vitals.queued(2, 5);
@@ -151,7 +157,7 @@ mod tests {
             "gleaner_articles_total{change=\"copy\"} 1",
             "gleaner_article_delay_seconds_bucket{le=\"300.0\"} 1",
             "gleaner_article_delay_seconds_bucket{le=\"60.0\"} 0",
-            "gleaner_polls_overdue 5",
+            "gleaner_polls_waiting 5",
             "gleaner_feeds{state=\"ok\"} 7",
             "gleaner_database_size_bytes 4096",
         ] {

@@ -30,8 +30,6 @@ pub fn selection(filters: &FilterArgs, config: &Config, reader: &Reader) -> Resu
     filters.filters().select(config, &archived, Utc::now()).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-}
-
 /// The failure of a name that nothing has, with the nearest one that something has.
 pub fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

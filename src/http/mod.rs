@@ -12,10 +12,12 @@ mod exports;
 mod guard;
 mod health;
 mod listen;
+mod metrics;
 mod pages;
 mod parameters;
 mod problem;
 mod readers;
+mod token;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub use self::health::Pulse;
 use self::problem::Problem;
 use self::readers::Readers;
 use crate::config::Config;
+use crate::vitals::Vitals;
 
 /// Exports at once: each reads the archive on a thread of its own for as long as its client takes.
 const EXPORTS: usize = 2;
@@ -49,14 +52,15 @@ pub struct Served {
     readers: Readers,
     config: watch::Receiver<Arc<Config>>,
     pulse: Pulse,
+    vitals: Arc<Vitals>,
     rates: Rates,
     exports: Arc<Semaphore>,
 }
 
 impl Served {
     /// Of the archive in this file, by the config of the moment.
-    pub fn new(archive: PathBuf, config: watch::Receiver<Arc<Config>>, pulse: Pulse) -> Self {
-        Self { readers: Readers::new(archive), config, pulse, rates: Rates::default(), exports: Arc::new(Semaphore::new(EXPORTS)) }
+    pub fn new(archive: PathBuf, config: watch::Receiver<Arc<Config>>, pulse: Pulse, vitals: Arc<Vitals>) -> Self {
+        Self { readers: Readers::new(archive), config, pulse, vitals, rates: Rates::default(), exports: Arc::new(Semaphore::new(EXPORTS)) }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -137,6 +141,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/feed.json", get(exports::json_feed))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .merge(pages::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_method)

@@ -103,10 +103,9 @@ pub fn must_be_allowed(headers: &HeaderMap, config: &Config) -> Result<(), Probl
 
 fn must_be_token(given: &[u8], config: &Config) -> Result<(), Problem> {
     match token(config)? {
-        None => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "nothing can be changed over HTTP: no token is configured (`token_file` in [http])",
-        )),
+        None => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "nothing can be changed over HTTP: no token is configured (`token_file` in [http])"))
+        }
         Some(token) if is_same(given, &token) => Ok(()),
         Some(_) => Err(Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong: send `Authorization: Bearer TOKEN`")),
     }

@@ -4,8 +4,9 @@
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
@@ -28,7 +29,8 @@ pub fn store(
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, packer, feed: row, now, is_known_feed: last_seen_at < now, change: None, report: PollReport::default() };
+    let mut storing =
+        Storing { connection, packer, feed: row, now, is_known_feed: last_seen_at < now, change: None, report: PollReport::default() };
     let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
     Ok((storing.report, new_in_feed))

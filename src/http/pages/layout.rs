@@ -47,7 +47,8 @@ pub fn body_style() -> &'static str {
 /// `GET /assets/{hash}/{name}`.
 pub async fn asset(Path((hash, name)): Path<(String, String)>) -> Result<Response, Problem> {
     let wanted = format!("/assets/{hash}/{name}");
-    let (_, asset) = PATHS.iter().find(|(path, _)| *path == wanted).ok_or_else(|| Problem::not_found("there is nothing at this address"))?;
+    let (_, asset) =
+        PATHS.iter().find(|(path, _)| *path == wanted).ok_or_else(|| Problem::not_found("there is nothing at this address"))?;
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
