@@ -5,10 +5,11 @@
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
 mod moved;
+mod network;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -17,12 +18,12 @@ use url::Url;
 
 use self::moved::LastAnswer;
 use crate::config::{self, Feed};
-use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Reach, Request, Validators};
+use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, Change, End, Memory, Network, Observation, Polled};
+use crate::schedule::{self, End, Memory, Network, Observation, Polled};
 use crate::store::{
     Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
 };
@@ -172,46 +173,6 @@ impl Poller {
     /// The same poller with other settings, as after a reload.
     pub fn with(&self, client: Client, settings: PollSettings) -> Self {
         Self { client, settings: Arc::new(settings), ..self.clone() }
-    }
-
-    /// Since when nothing at all can be reached, if that is so.
-    pub fn outage_since(&self) -> Option<DateTime<Utc>> {
-        self.network().outage_since()
-    }
-
-    fn network(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Learns from a request whether the network is there. Gives back since when it is not, where that is why the request came to
-    /// nothing.
-    async fn hear(&self, url: &Url, fetched: &Fetched, state: &FeedState) -> Option<DateTime<Utc>> {
-        let site = schedule::witness(url)?;
-        let (reach, now) = (fetched.reach(), fetched.at.trunc_subsecs(0));
-        let answered_before = state.consecutive_failures == 0;
-        let (change, outage) = {
-            let mut network = self.network();
-            (network.hear(&site, reach, answered_before, self.settings.sites, now), network.outage_since())
-        };
-        let noted = match change {
-            Some(Change::Lost { since }) => {
-                let last = match &fetched.outcome {
-                    Outcome::Failed(failure) => failure.to_string(),
-                    _ => String::new(),
-                };
-                tracing::warn!(%since, last, "nothing can be reached; one feed at a time is asked until a host answers");
-                self.archive.begin_outage(since).await
-            }
-            Some(Change::Back { since }) => {
-                tracing::info!(%since, minutes = (now - since).num_minutes(), "the network is back");
-                self.archive.end_outage(now).await
-            }
-            None => Ok(()),
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the outage is not noted");
-        }
-        outage.filter(|_| reach == Reach::Unreached)
     }
 
     /// Polls a feed and commits what came of it.
