@@ -23,6 +23,7 @@ pub mod daemon;
 pub mod decide;
 pub mod discover;
 pub mod export;
+pub mod extract;
 pub mod fetch;
 pub mod filter;
 pub mod health;
