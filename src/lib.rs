@@ -26,6 +26,7 @@ pub mod export;
 pub mod extract;
 pub mod fetch;
 pub mod filter;
+pub mod full_text;
 pub mod health;
 pub mod identity;
 pub mod normalise;
