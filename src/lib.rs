@@ -31,6 +31,7 @@ pub mod health;
 pub mod identity;
 pub mod normalise;
 pub mod opml;
+pub mod page;
 pub mod parse;
 pub mod poll;
 pub mod robots;

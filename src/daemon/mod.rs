@@ -4,6 +4,7 @@
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
 pub mod control;
+mod pages;
 mod passes;
 mod progress;
 mod pruning;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
 use self::control::{Order, Reply, Request, Which};
+use self::pages::Pages;
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
@@ -30,6 +32,7 @@ use self::timetable::Timetable;
 use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
+use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::store::{Archive, StoreError};
 
@@ -168,6 +171,10 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
+    /// Articles' pages, asked for beside the polls.
+    pager: Pager,
+    pages: Pages,
+    paging: task::JoinHandle<()>,
     /// Retention at work, and whether it went well.
     prunes: JoinSet<()>,
     pruning: Pruning,
@@ -185,7 +192,10 @@ struct Daemon {
 impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
+        let pager = Pager::new(Arc::clone(&archive), client.clone(), PageSettings::from(&config));
         let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
         let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
@@ -194,7 +204,10 @@ impl Daemon {
             timetable,
             polls: JoinSet::new(),
             polling: HashMap::new(),
-            passes: Passes::default(),
+            passes: Passes::new(pages.clone()),
+            pager,
+            pages,
+            paging,
             prunes: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
@@ -234,6 +247,12 @@ impl Daemon {
             if let Some(back) = clock.set_back() {
                 tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
                 self.timetable.set_back(back);
+                let (archive, back) = (Arc::clone(&self.archive), back.num_milliseconds());
+                self.prunes.spawn(async move {
+                    if let Err(error) = archive.set_pages_back(back).await {
+                        tracing::error!(%error, "pages wait until the clock is where it was");
+                    }
+                });
             }
             self.start_due(Utc::now());
             self.prune_if_due();
@@ -288,6 +307,9 @@ impl Daemon {
                             tracing::info!("the archive takes polls again");
                         }
                         line.log();
+                        if line.outcome == "fresh" {
+                            self.pages.tell(PageOrder::Look);
+                        }
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
@@ -313,13 +335,16 @@ impl Daemon {
             self.reload(reload);
         }
         match order.request {
-            Request::Poll { which } => match self.begin_pass(which) {
-                Ok(feeds) => self.passes.begin(feeds, order.replies),
-                Err(reason) => {
-                    // A client that has gone needs no answer.
-                    let _ = order.replies.send(Reply::Failed(reason));
+            Request::Poll { which } => {
+                let are_named = matches!(which, Which::Named(_));
+                match self.begin_pass(which) {
+                    Ok(feeds) => self.passes.begin(feeds, are_named, order.replies),
+                    Err(reason) => {
+                        // A client that has gone needs no answer.
+                        let _ = order.replies.send(Reply::Failed(reason));
+                    }
                 }
-            },
+            }
             Request::Prune { before } => self.prune(before, Some(order.replies)),
         }
     }
@@ -443,6 +468,8 @@ impl Daemon {
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
+        self.pager = self.pager.with(client.clone(), PageSettings::from(&config));
+        self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.poller = self.poller.with(client, PollSettings::from(&config));
         self.timetable.replace(timetable);
         self.progress.set_timeout(config.fetch.timeout);
@@ -452,10 +479,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Requests under way are dropped; a poll that was handed to the archive is committed.
+    /// Requests under way are dropped; a poll or page that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
+        self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
+        if let Err(error) = (&mut self.paging).await {
+            tracing::error!(%error, "the task that asks for pages broke off");
+        }
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
     }

@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::search::{self, SearchQuery};
-use super::{Reader, StoreError, packed};
+use super::{Reader, StoreError, packed, pages};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
 use crate::export::{FeedOutline, Forgotten, Order};
 
@@ -82,7 +82,7 @@ impl Clause {
         if let Some(query) = &selection.query {
             clause.and("§.article IN (SELECT rowid FROM article_tokens WHERE article_tokens MATCH ?)", [Value::Text(query.index_query())]);
             if query.has_phrases() {
-                clause.and("has_phrases((SELECT draft FROM body WHERE sighting = §.speaker))", []);
+                clause.and("has_phrases((SELECT draft FROM body WHERE sighting = §.speaker), (SELECT draft FROM page_body WHERE article = §.article))", []);
             }
         }
         clause
@@ -347,9 +347,10 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 /// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
 /// be it the earliest or not; else only the earliest names its copies.
 fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stands_for_cluster: bool) -> rusqlite::Result<Article> {
-    let draft: Draft = connection
+    let spoken: Draft = connection
         .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
         .query_row(params![row.speaker], |body| Ok(packed::unpack(body.get_ref(0)?.as_blob()?)?))?;
+    let draft = pages::with_page(connection, row.article, spoken)?;
     let duplicate_of = match row.duplicate_of {
         Some(earliest) => {
             Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
@@ -372,12 +373,12 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
 fn copies_of(connection: &Connection, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.draft FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.draft, a.article FROM article a JOIN body ON body.sighting = a.speaker
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
         .query_map(params![earliest, article], |row| {
-            let draft: Draft = packed::unpack(row.get_ref(1)?.as_blob()?)?;
+            let draft = pages::with_page(connection, row.get(2)?, packed::unpack(row.get_ref(1)?.as_blob()?)?)?;
             // Near copies are not found yet, and exact ones have the same text.
             Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
         })?

@@ -14,7 +14,7 @@ use super::connect::set_up;
 use super::known::FeedPast;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -111,6 +111,7 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            full_text: FullText::Never,
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()

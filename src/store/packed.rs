@@ -1,10 +1,13 @@
-//! How drafts and raw entries are kept: JSON in one zstd frame behind a byte that says so.
+//! How drafts, raw entries and raw pages are kept: JSON, or bytes as they came, in one zstd frame behind a byte that says which.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The first byte of a blob: JSON in a zstd frame without a dictionary.
 const JSON_ZSTD: u8 = 1;
+
+/// … : bytes in a zstd frame without a dictionary.
+const BYTES_ZSTD: u8 = 2;
 
 /// Measured on 85 MB of bodies: level 6 takes three times as long and saves 2 %.
 const LEVEL: i32 = 3;
@@ -45,6 +48,21 @@ pub fn unpack<T: DeserializeOwned>(blob: &[u8]) -> Result<T, PackedError> {
     }
 }
 
+/// Packs bytes as they are.
+pub fn pack_bytes(bytes: &[u8]) -> Result<Vec<u8>, PackedError> {
+    let mut blob = vec![BYTES_ZSTD];
+    zstd::stream::copy_encode(bytes, &mut blob, LEVEL)?;
+    Ok(blob)
+}
+
+/// Unpacks what [`pack_bytes`] made.
+pub fn unpack_bytes(blob: &[u8]) -> Result<Vec<u8>, PackedError> {
+    match blob.split_first() {
+        Some((&BYTES_ZSTD, frame)) => Ok(zstd::decode_all(frame)?),
+        other => Err(PackedError::Kind(other.map(|(kind, _)| *kind))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +77,8 @@ mod tests {
         assert!(unpack::<Vec<String>>(&blob).is_err());
         assert!(unpack::<Vec<String>>(&[]).is_err());
         assert!(unpack::<Vec<String>>(&[9, 9]).is_err());
+        let page = pack_bytes(b"<p>\xe9").unwrap();
+        assert_eq!(unpack_bytes(&page).unwrap(), b"<p>\xe9");
+        assert!(unpack::<String>(&page).is_err() && unpack_bytes(&pack(&"a").unwrap()).is_err());
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::packed::{self, PackedError};
 use super::{documents, search};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::fetch::Validators;
 use crate::identity::EntryKeys;
 use crate::parse::Entry;
@@ -62,6 +62,8 @@ pub struct PolledDocument {
     pub site_url: Option<String>,
     /// How entries are known.
     pub rule: IdentityRule,
+    /// Which of their pages are asked for.
+    pub full_text: FullText,
     /// The entries that are kept, in the document's order.
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.

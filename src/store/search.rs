@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 
 use super::{Reader, Selection, StoreError, packed};
 use crate::article::{Article, Draft, tokens};
+use crate::full_text;
 
 /// How many of the newest matches `--relevance` ranks.
 const RANKED: usize = 1_000;
@@ -90,11 +92,15 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(draft)` mean this query's phrases.
+/// Makes `has_phrases(draft, page's draft)` mean this query's phrases.
 pub fn register_phrases(connection: &Connection, query: &SearchQuery) -> rusqlite::Result<()> {
     let query = Arc::new(query.clone());
-    connection.create_scalar_function("has_phrases", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        let draft: Draft = packed::unpack(context.get_raw(0).as_blob()?)?;
+    connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
+        let spoken: Draft = packed::unpack(context.get_raw(0).as_blob()?)?;
+        let draft = match context.get_raw(1) {
+            ValueRef::Null => spoken,
+            page => full_text::merged(spoken, packed::unpack(page.as_blob()?)?),
+        };
         Ok(query.phrases_stand_in(&draft))
     })
 }

@@ -14,6 +14,7 @@
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
+use crate::page::PageTally;
 use crate::poll::PollLine;
 use crate::store::Pruned;
 
@@ -84,6 +86,8 @@ pub enum Reply {
     Polled(PollLine),
     /// The archive refused a poll.
     Refused(String),
+    /// What came of the pages that were due.
+    Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
     /// No news yet.
@@ -110,6 +114,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
             (Reply::Failed("no".into()), r#"{"failed":"no"}"#),
