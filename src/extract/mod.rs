@@ -4,10 +4,13 @@
 //! byline, dates and the rest ([`metadata`]); the body is found by where the prose is ([`body`]). Both meet in a [`Draft`] by the
 //! same rules that a feed's entry goes through. Nothing here knows a clock, a network or a disk.
 
+mod blocks;
 mod body;
 mod charset;
 pub mod dom;
+mod furniture;
 mod metadata;
+mod names;
 mod rules;
 
 use chrono::{DateTime, Utc};
@@ -74,9 +77,11 @@ pub fn extract(page: &Page<'_>) -> Extracted {
     let base = metadata::base(&nodes, page.url);
     let facts = metadata::read(&nodes, base.as_ref(), rule, page.now);
 
-    let found = body::find(&nodes, rule);
+    let found = body::find(&nodes, page.url, rule);
     let html = html::sanitise(&found, base.as_ref()).trim().to_owned();
     let mut paragraphs = text::paragraphs(&html);
+    let captions: Vec<bool> = paragraphs.blocks().iter().map(|block| block.kind == text::BlockKind::Caption).collect();
+    paragraphs.retain(|place| captions.get(place) != Some(&true));
     let copyright = boilerplate::remove(&mut paragraphs, &facts.title, &facts.authors);
     let text = paragraphs.to_text();
     let length = words::measure(&text);
