@@ -5,6 +5,7 @@
 //! the names say something else). The body's container is the innermost element that still holds nearly all prose. In it, what is
 //! left of the page's furniture is told by its form.
 
+use scraper::Selector;
 use url::Url;
 
 use super::blocks::{Block, blocks};
@@ -61,30 +62,65 @@ struct Search<'n, 'a> {
     sums: Vec<Sum>,
 }
 
-/// The body's HTML, as it stands in the page; empty where there is none.
-pub fn find(nodes: &Nodes<'_>, url: Option<&Url>, rule: Option<&SiteRule>) -> String {
-    let mut search = Search::new(nodes, url);
+/// The body as it was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// As it stands in the page; empty where there is none.
+    pub html: String,
+    /// Headings in it that lead to other pages.
+    pub linked_headings: usize,
+    /// Blocks of prose in it.
+    pub prose_blocks: usize,
+}
+
+/// Finds the body: what a site's rule says, else where the prose is.
+pub fn find(nodes: &Nodes<'_>, url: Option<&Url>, rule: Option<&SiteRule>) -> Body {
+    if let Some(body) = rule.and_then(|rule| by_rule(nodes, rule)) {
+        return body;
+    }
+    let strip = rule.and_then(|rule| rule.strip.as_ref());
+    let mut search = Search::new(nodes, url, strip);
     search.take_out_comments();
     let total = search.sums[0].prose;
     search.take_out_furniture(true);
     if search.sums[0].prose * 5 < total {
         // Names that say of nearly all that it is furniture say nothing.
-        search = Search::new(nodes, url);
+        search = Search::new(nodes, url, strip);
         search.take_out_furniture(false);
     }
     let container = search.container();
+    let (linked_headings, prose_blocks) = search.headings_and_prose(container);
     search.prune(container);
-    search.write(container)
+    Body { html: search.write(container), linked_headings, prose_blocks }
+}
+
+/// The elements that a site's rule names, less those that it strips.
+fn by_rule(nodes: &Nodes<'_>, rule: &SiteRule) -> Option<Body> {
+    let body = rule.body.as_ref()?;
+    let matches = |selector: &Selector, at: usize| nodes.at(at).element_ref().is_some_and(|element| selector.matches(&element));
+    let mut html = String::new();
+    let mut end = 0;
+    for (at, item) in nodes.iter() {
+        if at >= end && matches(body, at) {
+            html.push_str(&nodes.write(at, |at| {
+                let goes = is_unread(nodes.at(at).name()) || rule.strip.as_ref().is_some_and(|strip| matches(strip, at));
+                if goes { Writing::Not } else { Writing::Plain }
+            }));
+            end = item.end;
+        }
+    }
+    (!html.is_empty()).then_some(Body { html, linked_headings: 0, prose_blocks: 1 })
 }
 
 impl<'n, 'a> Search<'n, 'a> {
-    fn new(nodes: &'n Nodes<'a>, url: Option<&'n Url>) -> Self {
+    fn new(nodes: &'n Nodes<'a>, url: Option<&'n Url>, strip: Option<&Selector>) -> Self {
         let mut gone = vec![false; nodes.len()];
         let mut names = vec![Names::default(); nodes.len()];
         let mut at = 0;
         while at < nodes.len() {
             let item = nodes.at(at);
-            if is_unread(item.name()) || is_hidden(item) {
+            let is_stripped = strip.is_some_and(|strip| item.element_ref().is_some_and(|element| strip.matches(&element)));
+            if is_stripped || is_unread(item.name()) || is_hidden(item) {
                 gone[at] = true;
                 at = item.end;
                 continue;
@@ -238,6 +274,17 @@ impl<'n, 'a> Search<'n, 'a> {
 
     fn is_gone(&self, at: usize) -> bool {
         self.gone[at] || self.nodes.ancestors(at).any(|around| self.gone[around])
+    }
+
+    /// Headings in the container that are links, and blocks of prose.
+    fn headings_and_prose(&self, container: usize) -> (usize, usize) {
+        let range = self.nodes.range(container);
+        let blocks = self.blocks.iter().filter(|block| range.contains(&block.start) && !self.is_gone(block.start));
+        blocks.fold((0, 0), |(headings, prose), block| {
+            let name = self.nodes.at(block.owner).name();
+            let is_heading = matches!(name, "h1" | "h2" | "h3" | "h4") && block.linked * 10 >= block.letters * 9;
+            (headings + usize::from(is_heading), prose + usize::from(block.prose(name) > 0))
+        })
     }
 
     fn prune(&mut self, container: usize) {
