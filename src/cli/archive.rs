@@ -138,7 +138,8 @@ pub fn show(args: &ShowArgs, config: &Config) -> Result<(), Failure> {
     let reader = open(config)?;
     let article = reader.article(&args.id, args.revisions)?;
     let article = article.ok_or_else(|| Failure::Failed(format!("the archive has no article `{}`", args.id)))?;
-    Ok(run_show(io::stdout().lock(), &article)?)
+    let page = reader.page_state(&args.id)?;
+    Ok(run_show(io::stdout().lock(), &article, page.as_ref())?)
 }
 
 impl From<StoreError> for Failure {

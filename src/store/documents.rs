@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::{self, PackedError};
+use super::pages::WantedPage;
 use super::shown::{self, Changes, Shown};
 use super::{PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
@@ -474,7 +475,11 @@ impl Storing<'_> {
             now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
         };
         match (full_text::wish(&signs), &draft.url) {
-            (Some(wish), Some(url)) => pages::want(self.connection, article, self.feed, url, wish, self.now),
+            (Some(wish), Some(url)) => {
+                let at = draft.published.map_or(self.now, |at| at.timestamp_millis());
+                let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
+                pages::want(self.connection, &wanted)
+            }
             // An answer that is there stays: the entry of today is as it was, or fuller.
             _ => pages::drop_unanswered(self.connection, article),
         }

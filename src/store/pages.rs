@@ -4,6 +4,8 @@
 //! article's draft stays as its speaker made it: what is shown is merged from both whenever it is read, so that a page that
 //! is asked for again, or a rule that gets better, finds everything as it came.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -138,18 +140,30 @@ pub struct PageCounts {
     pub given_up: u64,
 }
 
+/// A page that is asked for from now on.
+pub(super) struct WantedPage<'a> {
+    pub article: i64,
+    /// The one whose entry wants it.
+    pub feed: i64,
+    pub url: &'a str,
+    /// The article's time: the newest go first.
+    pub at: i64,
+    pub wish: Wish,
+    pub now: i64,
+}
+
 /// Asks for a page from now on; what was known of another address is forgotten.
-pub(super) fn want(connection: &Connection, article: i64, feed: i64, url: &str, wish: Wish, now: i64) -> rusqlite::Result<()> {
-    let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+pub(super) fn want(connection: &Connection, wanted: &WantedPage<'_>) -> rusqlite::Result<()> {
+    let host = url::Url::parse(wanted.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     connection
         .prepare_cached(
             "INSERT INTO page (article, feed, url, host, at, wish, due_at)
-             VALUES (?1, ?2, ?3, ?4, (SELECT at FROM article WHERE article = ?1), ?5, ?6)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (article) DO UPDATE SET feed = excluded.feed, url = excluded.url, host = excluded.host, at = excluded.at,
                wish = excluded.wish, due_at = excluded.due_at, failures = 0, error = NULL,
                etag = CASE WHEN url = excluded.url THEN etag END, last_modified = CASE WHEN url = excluded.url THEN last_modified END",
         )?
-        .execute(params![article, feed, url, host, wish as i64, now])?;
+        .execute(params![wanted.article, wanted.feed, wanted.url, host, wanted.at, wanted.wish as i64, wanted.now])?;
     Ok(())
 }
 
@@ -205,18 +219,23 @@ pub(super) fn remove(connection: &Connection, article: i64) -> rusqlite::Result<
     Ok(())
 }
 
-/// How many pages wait and failed, of one feed or of all.
-pub(super) fn counts(connection: &Connection, feed: Option<i64>) -> rusqlite::Result<PageCounts> {
-    let count = |sql: &str| connection.prepare_cached(sql)?.query_row(params![feed], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
-    Ok(PageCounts {
-        waiting: match feed {
-            // Those that wait are in the index of what is due, and feeds are not.
-            None => count("SELECT count(*) FROM page WHERE due_at IS NOT NULL AND ?1 IS NULL")?,
-            Some(_) => count("SELECT count(*) FROM page WHERE due_at IS NOT NULL AND feed = ?1")?,
-        },
-        failing: count("SELECT count(*) FROM page WHERE error IS NOT NULL AND due_at IS NOT NULL AND feed = coalesce(?1, feed)")?,
-        given_up: count("SELECT count(*) FROM page WHERE error IS NOT NULL AND due_at IS NULL AND feed = coalesce(?1, feed)")?,
-    })
+/// How many pages wait and failed, by feed. Feeds that have none are not there.
+pub(super) fn counts(connection: &Connection) -> rusqlite::Result<HashMap<i64, PageCounts>> {
+    let mut counts: HashMap<i64, PageCounts> = HashMap::new();
+    let mut waiting = connection.prepare_cached("SELECT feed, count(*), count(error) FROM page WHERE due_at IS NOT NULL GROUP BY feed")?;
+    let mut rows = waiting.query([])?;
+    while let Some(row) = rows.next()? {
+        let of_feed = counts.entry(row.get(0)?).or_default();
+        (of_feed.waiting, of_feed.failing) = (row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs());
+    }
+    drop(rows);
+    let mut given_up =
+        connection.prepare_cached("SELECT feed, count(*) FROM page WHERE error IS NOT NULL AND due_at IS NULL GROUP BY feed")?;
+    let mut rows = given_up.query([])?;
+    while let Some(row) = rows.next()? {
+        counts.entry(row.get(0)?).or_default().given_up = row.get::<_, i64>(1)?.unsigned_abs();
+    }
+    Ok(counts)
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
