@@ -34,6 +34,7 @@ pub mod opml;
 pub mod page;
 pub mod parse;
 pub mod poll;
+pub mod revision;
 pub mod robots;
 pub mod schedule;
 pub mod store;

@@ -31,6 +31,7 @@ struct FeedLine {
     next_poll_at: Option<DateTime<Utc>>,
     consecutive_failures: u32,
     articles: u64,
+    dropped: u64,
     redirected_to: Option<String>,
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
@@ -80,6 +81,7 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
         next_poll_at: summary.next_poll_at.filter(|_| feed.enabled),
         consecutive_failures: summary.consecutive_failures,
         articles: summary.articles,
+        dropped: summary.dropped,
         redirected_to: summary.redirected_to,
         // A gap is known only from what coverage records, and nothing records coverage.
         possible_gap_at: None,
@@ -113,6 +115,10 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         }
         if line.pages != PageCounts::default() {
             writeln!(out, "{:name_width$}  pages: {}", "", pages_text(line.pages))?;
+        }
+        if line.dropped > 0 {
+            let entries = if line.dropped == 1 { "entry" } else { "entries" };
+            writeln!(out, "{:name_width$}  its filters have dropped {} {entries}", "", line.dropped)?;
         }
         if let Some(target) = &line.redirected_to {
             writeln!(out, "{:name_width$}  has moved for good to {target}", "")?;

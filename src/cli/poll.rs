@@ -50,6 +50,7 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         progress: ProgressBar::hidden(),
         tally: Tally::default(),
         pages: PageTally::default(),
+        is_outage_told: false,
     };
     let archive = match Archive::open(&config.database.path) {
         Ok(archive) => Arc::new(archive),
@@ -66,7 +67,7 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         } else {
             due_feeds(&archive.reader()?.planned_polls()?, &config.feeds, &config.schedule, Utc::now())
         };
-        let pager = Pager::new(Arc::clone(&archive), poller.client(), PageSettings::from(config));
+        let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(config));
         let names: Option<Vec<String>> = (!args.feeds.is_empty()).then(|| args.feeds.clone());
         pass(poller, feeds, PageRounds::new(pager)?, names, &mut shown).await
     });
@@ -146,6 +147,7 @@ struct Shown {
     progress: ProgressBar,
     tally: Tally,
     pages: PageTally,
+    is_outage_told: bool,
 }
 
 impl Shown {
@@ -169,7 +171,11 @@ impl Shown {
             let text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
             writeln!(out, "{text}")?;
         } else if let Some(error) = &line.error {
-            self.progress.println(format!("{}: {error}", line.feed));
+            if !line.is_outage {
+                self.progress.println(format!("{}: {error}", line.feed));
+            } else if !std::mem::replace(&mut self.is_outage_told, true) {
+                self.progress.println(error);
+            }
         } else if line.new + line.updated > 0 {
             self.progress.println(format!("{}: {} new, {} updated", line.feed, line.new, line.updated));
         }

@@ -21,15 +21,18 @@ use crate::extract::{self, Extracted, PageKind, SiteRule};
 use crate::fetch::{Client, Fetched, Fresh, Outcome, Request, Validators};
 use crate::full_text::{Cause, NextAttempt, attempt, redirector, wish};
 use crate::identity::{ArticleId, IdKind, IdentityUrl, Site};
-use crate::poll::without_credentials;
+use crate::poll::{Poller, without_credentials};
 use crate::robots::{Permission, RobotsFiles};
-use crate::store::{Archive, DuePage, PageAnswer, PageEnd, ReadPage, StoreError};
+use crate::store::{Archive, DuePage, Packer, PageAnswer, PageEnd, ReadPage, StoreError};
 
 /// A page that only passes readers on to another that does so, and so on, leads nowhere.
 const MOST_PASSES: usize = 3;
 
 /// A page whose feed is not polled is looked at again after so long.
 const NOT_POLLED: TimeDelta = TimeDelta::days(1);
+
+/// … and one that could not be asked for because nothing can be reached, after so long.
+const CUT_OFF: TimeDelta = TimeDelta::minutes(5);
 
 /// No page is planned further ahead, whatever a server asks for.
 const FARTHEST: TimeDelta = TimeDelta::days(30);
@@ -113,6 +116,8 @@ impl PageLine {
 pub struct Pager {
     archive: Arc<Archive>,
     client: Client,
+    /// Knows whether anything can be reached at all.
+    poller: Poller,
     settings: Arc<PageSettings>,
     robots: Arc<RobotsFiles>,
     /// Reading a page keeps a processor busy; polls shall find one, too.
@@ -145,12 +150,13 @@ enum Came {
 }
 
 impl Pager {
-    /// For this archive.
-    pub fn new(archive: Arc<Archive>, client: Client, settings: PageSettings) -> Self {
+    /// For this archive, beside the polls of this poller.
+    pub fn new(archive: Arc<Archive>, poller: &Poller, settings: PageSettings) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2);
         Self {
             archive,
-            client,
+            client: poller.client(),
+            poller: poller.clone(),
             settings: Arc::new(settings),
             robots: Arc::default(),
             processors: Arc::new(tokio::sync::Semaphore::new(processors)),
@@ -158,8 +164,13 @@ impl Pager {
     }
 
     /// The same with other settings, as after a reload.
-    pub fn with(&self, client: Client, settings: PageSettings) -> Self {
-        Self { client, settings: Arc::new(settings), ..self.clone() }
+    pub fn with(&self, poller: &Poller, settings: PageSettings) -> Self {
+        Self { client: poller.client(), poller: poller.clone(), settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// Can nothing at all be reached? Then no page is asked for.
+    fn is_cut_off(&self) -> bool {
+        self.poller.outage_since().is_some()
     }
 
     /// Asks for a page and commits what came of it. `is_named`: somebody asked for this feed by its name, enabled or not.
@@ -210,6 +221,11 @@ impl Pager {
             Ok(Came::NotModified(validators)) => {
                 line.outcome = "not_modified";
                 PageEnd::NotModified(validators)
+            }
+            // An outage of everything is no page's fault.
+            Err(Trouble { cause: Cause::Host, .. }) if self.is_cut_off() => {
+                line.outcome = "postponed";
+                PageEnd::Postponed(Utc::now() + CUT_OFF)
             }
             Err(Trouble { mut reason, cause, retry_after }) => {
                 line.outcome = "failed";
@@ -288,10 +304,10 @@ impl Pager {
             let kind = fresh.content_type.as_deref().unwrap_or("of no type").to_owned();
             return Err(Trouble::lasting(format!("not an HTML page, but {kind}")));
         }
-        let settings = Arc::clone(&self.settings);
+        let (settings, packer) = (Arc::clone(&self.settings), self.archive.packer());
         let (asked, final_url) = (asked.clone(), fetched.final_url);
         let _turn = self.processors.acquire().await.ok();
-        match tokio::task::spawn_blocking(move || read_page(&settings, &asked, final_url, &fresh, fetched.at)).await {
+        match tokio::task::spawn_blocking(move || read_page(&settings, &packer, &asked, final_url, &fresh, fetched.at)).await {
             Ok(read) => read,
             // A page that brings the extraction down must not bring the daemon down.
             Err(panic) => Err(Trouble::lasting(format!("reading the page failed: {panic}"))),
@@ -304,7 +320,14 @@ enum Reading {
     PassesOn(Url),
 }
 
-fn read_page(settings: &PageSettings, asked: &Url, final_url: Url, fresh: &Fresh, now: DateTime<Utc>) -> Result<Reading, Trouble> {
+fn read_page(
+    settings: &PageSettings,
+    packer: &Packer,
+    asked: &Url,
+    final_url: Url,
+    fresh: &Fresh,
+    now: DateTime<Utc>,
+) -> Result<Reading, Trouble> {
     let html = extract::decode(&fresh.body, fresh.content_type.as_deref());
     if let Some(next) = redirector::refreshed(&final_url, &html) {
         return Ok(Reading::PassesOn(next));
@@ -326,7 +349,7 @@ fn read_page(settings: &PageSettings, asked: &Url, final_url: Url, fresh: &Fresh
     let whose = real_page(own.as_ref(), &final_url, canonical.as_ref());
     draft.url = landing(own.as_ref(), &final_url, canonical.as_ref()).map(|url| address::permalink(&url).into());
     let words = draft.word_count;
-    let mut read = ReadPage::of(draft, settings.keep_pages.then_some(fresh.body.as_ref()));
+    let mut read = ReadPage::of(draft, settings.keep_pages.then_some(fresh.body.as_ref()), packer);
     read.content_type.clone_from(&fresh.content_type);
     read.final_url = without_credentials(&final_url);
     read.canonical_url = canonical.as_ref().map(without_credentials);

@@ -103,6 +103,8 @@ pub struct PageRounds {
     /// May a look at the archive find something new?
     is_stale: bool,
     waiting: Vec<Waiting>,
+    /// The archive refused a page: until then nothing is asked for that it could not keep.
+    refused_until: Option<Instant>,
 }
 
 impl PageRounds {
@@ -122,6 +124,7 @@ impl PageRounds {
             after: String::new(),
             is_stale: true,
             waiting: Vec::new(),
+            refused_until: None,
         })
     }
 
@@ -176,6 +179,9 @@ impl PageRounds {
 
     /// Starts whatever may start.
     async fn start_due(&mut self, feeds: Option<&[String]>) -> Result<(), StoreError> {
+        if self.pager.is_cut_off() || self.refused_until.is_some_and(|until| until > Instant::now()) {
+            return Ok(());
+        }
         for _ in 0..LOOKS {
             self.start_ready(feeds.is_some());
             if self.tasks.len() >= MOST_UNDER_WAY || !self.ready.is_empty() || !self.is_stale {
@@ -241,12 +247,16 @@ impl PageRounds {
         host.under_way = host.under_way.saturating_sub(1);
         let pause = match &line {
             Some(Ok(line)) => host.pause(line),
-            // What was not stored is still due, and would be asked for at once.
-            Some(Err(_)) | None => Some(LONGEST_SLEEP),
+            // What broke off is still due, and would be asked for at once.
+            None => Some(LONGEST_SLEEP),
+            Some(Err(_)) => None,
         };
         host.held_until = pause.map(|pause| Instant::now() + pause).or(host.held_until);
         if host.is_idle(Instant::now()) {
             self.hosts.remove(&due.host);
+        }
+        if matches!(line, Some(Err(_))) {
+            self.refused_until = Some(Instant::now() + LONGEST_SLEEP);
         }
         let line = line.transpose()?;
         if let Some(line) = &line {
@@ -278,9 +288,15 @@ impl PageRounds {
             let (by, feeds) = (waiting.by, waiting.feeds.clone());
             let due = self.read(move |reader| reader.hosts_of_due_pages(by, feeds.as_deref())).await;
             match due {
+                // Nobody waits for an outage to end, or for a disk to have room.
+                Ok(_) if self.tasks.is_empty() && (self.pager.is_cut_off() || self.refused_until.is_some_and(|until| until > now)) => {
+                    let _ = waiting.done.send(waiting.tally);
+                }
                 Ok(hosts) if hosts.iter().any(|host| !self.is_held(host, now)) => self.waiting.push(waiting),
                 // Whoever asked may have gone.
-                Ok(_) => drop(waiting.done.send(waiting.tally)),
+                Ok(_) => {
+                    let _ = waiting.done.send(waiting.tally);
+                }
                 Err(error) => tracing::error!(%error, "pages cannot be looked up"),
             }
         }

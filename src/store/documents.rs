@@ -10,9 +10,9 @@ use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
-use super::packed::{self, PackedError};
+use super::packed::Packer;
 use super::pages::WantedPage;
-use super::shown::{self, Changes, Shown};
+use super::shown::{self, Changes, Edit, Shown};
 use super::{PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
@@ -24,6 +24,7 @@ use crate::normalise::RULES_VERSION;
 /// and how many articles are new to the feed. Times are milliseconds since 1970.
 pub fn store(
     connection: &Connection,
+    packer: &Packer,
     row: i64,
     feed: &PolledFeed,
     last_seen_at: i64,
@@ -31,7 +32,8 @@ pub fn store(
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
     let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
-    let mut storing = Storing { connection, feed: row, site, now, changes: Changes::new(connection, now), report: PollReport::default() };
+    let changes = Changes::new(connection, now);
+    let mut storing = Storing { connection, packer, feed: row, site, now, changes, report: PollReport::default() };
     let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
     storing.changes.finish()?;
     Ok((storing.report, new_in_feed))
@@ -76,6 +78,7 @@ struct Touched {
 
 struct Storing<'c> {
     connection: &'c Connection,
+    packer: &'c Packer,
     feed: i64,
     /// The feed's site.
     site: Option<Site>,
@@ -87,7 +90,7 @@ struct Storing<'c> {
 impl Storing<'_> {
     fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, feed: self.feed };
+        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
         let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
@@ -294,9 +297,12 @@ impl Storing<'_> {
                 self.connection.last_insert_rowid()
             }
         };
-        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, draft, entry) VALUES (?1, ?2, ?3, ?4)")?.execute(
-            params![row, RULES_VERSION, packed_blob(&prepared.packed_draft)?, prepared.packed_entry.as_ref().map(packed_blob).transpose()?],
-        )?;
+        let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
+            row,
+            RULES_VERSION,
+            content
+        ])?;
         Ok(row)
     }
 
@@ -350,14 +356,14 @@ impl Storing<'_> {
     fn article_before(&self, article: i64) -> rusqlite::Result<Option<Before>> {
         self.connection
             .prepare_cached(
-                "SELECT body.draft, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
+                "SELECT body.content, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
                  FROM article JOIN sighting ON sighting.sighting = article.speaker JOIN body ON body.sighting = article.speaker
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
-                let spoken: Draft = packed::unpack(row.get_ref(0)?.as_blob()?)?;
+                let spoken: Draft = self.packer.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(Before {
-                    shown: pages::with_page(self.connection, article, spoken.clone())?,
+                    shown: pages::with_page(self.connection, self.packer, article, spoken.clone())?,
                     spoken,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
@@ -401,12 +407,12 @@ impl Storing<'_> {
             None => {
                 let blob: Vec<u8> = self
                     .connection
-                    .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
+                    .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
                     .query_row(params![speaker], |row| row.get(0))?;
-                Cow::Owned(packed::unpack::<Draft>(&blob)?)
+                Cow::Owned(self.packer.unpack::<Draft>(&blob)?)
             }
         };
-        let page = if touched.before.is_some() { pages::draft(self.connection, article)? } else { None };
+        let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
         let (draft, tokens, copy_key) = match (page, prepared) {
             (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
             (page, _) => {
@@ -428,12 +434,11 @@ impl Storing<'_> {
             was_cluster = before.copy_key;
             shows_other = before.shown != *draft;
             is_updated = shows_other && before.speaker_feed == *speaker_feed;
-            let reworded = shown::is_reworded(&before.shown, draft);
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            if reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
-                shown::keep_revision(self.connection, article, before.revision, before.revised_at, &packed::pack(&before.shown)?)?;
-                revision = (before.revision + 1, self.now);
+            if by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+                let edit = Edit { article, before: &before.shown, after: draft, revision, now: self.now };
+                revision = shown::revise(self.connection, self.packer, &edit)?;
             }
         }
         if let Some(prepared) = prepared {
@@ -487,12 +492,5 @@ impl Storing<'_> {
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
-    }
-}
-
-fn packed_blob(packed: &Result<Vec<u8>, PackedError>) -> rusqlite::Result<&[u8]> {
-    match packed {
-        Ok(blob) => Ok(blob),
-        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.to_string().into())),
     }
 }

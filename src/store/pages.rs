@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::packed::{self, PackedError};
-use super::shown::{self, Changes, Shown};
+use super::packed::{PackedError, Packer};
+use super::shown::{self, Changes, Edit, Shown};
 use super::{Archive, Reader, StoreError, search};
 use crate::article::Draft;
 use crate::fetch::Validators;
@@ -100,10 +100,10 @@ pub struct ReadPage {
 
 impl ReadPage {
     /// Packs the draft and, where raw pages are kept, the page.
-    pub fn of(draft: Draft, kept_page: Option<&[u8]>) -> Self {
+    pub fn of(draft: Draft, kept_page: Option<&[u8]>, packer: &Packer) -> Self {
         Self {
-            packed_draft: packed::pack(&draft),
-            packed_page: kept_page.map(packed::pack_bytes),
+            packed_draft: packer.pack(&draft),
+            packed_page: kept_page.map(|page| packer.pack_bytes(page)),
             draft,
             content_type: None,
             final_url: String::new(),
@@ -194,16 +194,16 @@ fn past_of(row: &Row<'_>, first: usize) -> rusqlite::Result<PagesPast> {
 }
 
 /// What the page of an article said, if it was read.
-pub(super) fn draft(connection: &Connection, article: i64) -> rusqlite::Result<Option<Draft>> {
+pub(super) fn draft(connection: &Connection, packer: &Packer, article: i64) -> rusqlite::Result<Option<Draft>> {
     connection
         .prepare_cached("SELECT draft FROM page_body WHERE article = ?1")?
-        .query_row(params![article], |row| Ok(packed::unpack(row.get_ref(0)?.as_blob()?)?))
+        .query_row(params![article], |row| Ok(packer.unpack(row.get_ref(0)?.as_blob()?)?))
         .optional()
 }
 
 /// What an article shows whose speaker said this.
-pub(super) fn with_page(connection: &Connection, article: i64, spoken: Draft) -> rusqlite::Result<Draft> {
-    Ok(match draft(connection, article)? {
+pub(super) fn with_page(connection: &Connection, packer: &Packer, article: i64, spoken: Draft) -> rusqlite::Result<Draft> {
+    Ok(match draft(connection, packer, article)? {
         Some(page) => full_text::merged(spoken, page),
         None => spoken,
     })
@@ -248,10 +248,11 @@ impl Archive {
     /// # Errors
     /// A [`StoreError`]; nothing of the answer was stored then.
     pub async fn commit_page(&self, answer: PageAnswer) -> Result<bool, StoreError> {
+        let packer = self.packer();
         self.writer
             .run(move |connection| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let changed = store(&transaction, &answer)?;
+                let changed = store(&transaction, &packer, &answer)?;
                 transaction.commit()?;
                 Ok(changed)
             })
@@ -271,7 +272,7 @@ impl Archive {
     }
 }
 
-fn store(connection: &Connection, answer: &PageAnswer) -> rusqlite::Result<bool> {
+fn store(connection: &Connection, packer: &Packer, answer: &PageAnswer) -> rusqlite::Result<bool> {
     let (article, now) = (answer.page.0, answer.at.timestamp_millis());
     let feed: Option<i64> = connection
         .prepare_cached("SELECT feed FROM page WHERE article = ?1 AND url = ?2")?
@@ -319,13 +320,20 @@ fn store(connection: &Connection, answer: &PageAnswer) -> rusqlite::Result<bool>
                     read.validators.etag,
                     read.validators.last_modified
                 ])?;
-            return store_read(connection, article, feed, answer.at, read);
+            return store_read(connection, packer, article, feed, answer.at, read);
         }
     }
     Ok(false)
 }
 
-fn store_read(connection: &Connection, article: i64, feed: i64, at: DateTime<Utc>, read: &ReadPage) -> rusqlite::Result<bool> {
+fn store_read(
+    connection: &Connection,
+    packer: &Packer,
+    article: i64,
+    feed: i64,
+    at: DateTime<Utc>,
+    read: &ReadPage,
+) -> rusqlite::Result<bool> {
     struct Speaking {
         speaker: i64,
         spoken: Draft,
@@ -336,13 +344,13 @@ fn store_read(connection: &Connection, article: i64, feed: i64, at: DateTime<Utc
     }
     let speaking = connection
         .prepare_cached(
-            "SELECT article.speaker, body.draft, article.revision, article.revised_at, article.copy_key, article.id
+            "SELECT article.speaker, body.content, article.revision, article.revised_at, article.copy_key, article.id
              FROM article JOIN body ON body.sighting = article.speaker WHERE article.article = ?1",
         )?
         .query_row(params![article], |row| {
             Ok(Speaking {
                 speaker: row.get(0)?,
-                spoken: packed::unpack(row.get_ref(1)?.as_blob()?)?,
+                spoken: packer.unpack(row.get_ref(1)?.as_blob()?)?,
                 revision: row.get(2)?,
                 revised_at: row.get(3)?,
                 copy_key: row.get(4)?,
@@ -361,7 +369,7 @@ fn store_read(connection: &Connection, article: i64, feed: i64, at: DateTime<Utc
 
     let earlier: Option<(Draft, u32)> = connection
         .prepare_cached("SELECT draft, rules FROM page_body WHERE article = ?1")?
-        .query_row(params![article], |row| Ok((packed::unpack(row.get_ref(0)?.as_blob()?)?, row.get(1)?)))
+        .query_row(params![article], |row| Ok((packer.unpack(row.get_ref(0)?.as_blob()?)?, row.get(1)?)))
         .optional()?;
     let before = match &earlier {
         Some((page, _)) => full_text::merged(speaking.spoken.clone(), page.clone()),
@@ -388,9 +396,8 @@ fn store_read(connection: &Connection, article: i64, feed: i64, at: DateTime<Utc
     // The arrival of a page makes no revision, and neither do better rules: only a page that was read before and says
     // something else by the same rules.
     let mut revision = (speaking.revision, speaking.revised_at);
-    if earlier.is_some_and(|(_, rules)| rules == RULES_VERSION) && shown::is_reworded(&before, &after) {
-        shown::keep_revision(connection, article, speaking.revision, speaking.revised_at, &packed::pack(&before)?)?;
-        revision = (speaking.revision + 1, now);
+    if earlier.is_some_and(|(_, rules)| rules == RULES_VERSION) {
+        revision = shown::revise(connection, packer, &Edit { article, before: &before, after: &after, revision, now })?;
     }
     let tokens = search::document_tokens(&after);
     let mut changes = Changes::new(connection, now);

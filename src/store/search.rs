@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-use super::{Reader, Selection, StoreError, packed};
+use super::packed::Packer;
+use super::{Reader, Selection, StoreError};
 use crate::article::{Article, Draft, tokens};
 use crate::full_text;
 
@@ -92,14 +93,14 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(draft, page's draft)` mean this query's phrases.
-pub fn register_phrases(connection: &Connection, query: &SearchQuery) -> rusqlite::Result<()> {
-    let query = Arc::new(query.clone());
+/// Makes `has_phrases(content, page's draft)` mean this query's phrases.
+pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
+    let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
     connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
-        let spoken: Draft = packed::unpack(context.get_raw(0).as_blob()?)?;
+        let spoken: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
         let draft = match context.get_raw(1) {
             ValueRef::Null => spoken,
-            page => full_text::merged(spoken, packed::unpack(page.as_blob()?)?),
+            page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
         };
         Ok(query.phrases_stand_in(&draft))
     })

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
 use super::copies;
+use super::packed::Packer;
 use crate::article::{Draft, Origin};
+use crate::revision::{self, State};
 
 /// The change numbers that one commit gives.
 pub struct Changes<'c> {
@@ -108,16 +111,46 @@ pub fn show(changes: &mut Changes<'_>, shown: &Shown<'_>) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Keeps what an article showed as one of its revisions.
-pub fn keep_revision(connection: &Connection, article: i64, revision: i64, seen_at: i64, packed: &[u8]) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![article, revision, seen_at, packed])?;
-    Ok(())
+/// An article that shows something else now.
+pub struct Edit<'a> {
+    /// Its row.
+    pub article: i64,
+    /// What it showed.
+    pub before: &'a Draft,
+    /// … and shows from now on.
+    pub after: &'a Draft,
+    /// Number and first sight of the revision that it showed.
+    pub revision: (i64, i64),
+    /// Milliseconds since 1970.
+    pub now: i64,
+}
+
+/// Keeps what the article showed, where that is a revision; gives number and first sight of the one that it shows now.
+pub fn revise(connection: &Connection, packer: &Packer, edit: &Edit<'_>) -> rusqlite::Result<(i64, i64)> {
+    if !is_reworded(edit.before, edit.after) {
+        return Ok(edit.revision);
+    }
+    let (number, seen_at) = edit.revision;
+    let earlier: Vec<Draft> = connection
+        .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
+        .query_map(params![edit.article], |row| Ok(packer.unpack(row.get_ref(0)?.as_blob()?)?))?
+        .collect::<rusqlite::Result<_>>()?;
+    let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
+    let age = TimeDelta::milliseconds(edit.now - seen_at);
+    if !revision::is_revision(&earlier, State::of(edit.before), State::of(edit.after), age) {
+        return Ok(edit.revision);
+    }
+    connection.prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        edit.article,
+        number,
+        seen_at,
+        packer.pack(edit.before)?
+    ])?;
+    Ok((number + 1, edit.now))
 }
 
 /// Has the source changed title or text? That the page begins or ceases to give the body is no change of its words.
-pub fn is_reworded(before: &Draft, after: &Draft) -> bool {
+fn is_reworded(before: &Draft, after: &Draft) -> bool {
     let is_pages = |draft: &Draft| draft.provenance.body == Some(Origin::Page);
     before.title != after.title || (before.text != after.text && is_pages(before) == is_pages(after))
 }
