@@ -175,6 +175,11 @@ impl Poller {
         Self { client, settings: Arc::new(settings), ..self.clone() }
     }
 
+    /// The client that it asks with: turns at hosts are shared with whoever else uses it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Polls a feed and commits what came of it.
     ///
     /// # Errors
@@ -509,6 +514,7 @@ impl Answer {
             mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
+            full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
             dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },

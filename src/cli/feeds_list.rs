@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::Config;
-use crate::store::{FeedSummary, Reader, StoreError};
+use crate::store::{FeedSummary, PageCounts, Reader, StoreError};
 
 /// Show the state of each feed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -36,6 +36,7 @@ struct FeedLine {
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
     last_mended: Option<String>,
+    pages: PageCounts,
 }
 
 /// Runs the command.
@@ -86,7 +87,15 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
         possible_gap_at: None,
         mended_documents: summary.mended_documents,
         last_mended: summary.last_mended,
+        pages: summary.pages,
     }
+}
+
+/// `12 waiting (3 failed before), 2 given up`.
+pub(super) fn pages_text(pages: PageCounts) -> String {
+    let failing = if pages.failing == 0 { String::new() } else { format!(" ({} failed before)", pages.failing) };
+    let given_up = if pages.given_up == 0 { String::new() } else { format!(", {} given up", pages.given_up) };
+    format!("{} waiting{failing}{given_up}", pages.waiting)
 }
 
 fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
@@ -103,6 +112,9 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         }
         if let Some(kinds) = &line.last_mended {
             writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
+        }
+        if line.pages != PageCounts::default() {
+            writeln!(out, "{:name_width$}  pages: {}", "", pages_text(line.pages))?;
         }
         if line.dropped > 0 {
             let entries = if line.dropped == 1 { "entry" } else { "entries" };

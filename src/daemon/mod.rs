@@ -6,6 +6,7 @@
 mod clock;
 pub mod control;
 mod orders;
+mod pages;
 mod passes;
 mod progress;
 mod pruning;
@@ -27,6 +28,7 @@ use tokio::task::{self, JoinSet};
 
 use self::clock::{Clock, Set};
 use self::control::Order;
+use self::pages::Pages;
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
@@ -38,6 +40,7 @@ use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
+use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -147,6 +150,10 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
+    /// Articles' pages, asked for beside the polls.
+    pager: Pager,
+    pages: Pages,
+    paging: task::JoinHandle<()>,
     /// Retention at work, and whether it went well.
     prunes: JoinSet<()>,
     pruning: Pruning,
@@ -170,6 +177,9 @@ impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
         let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
@@ -179,7 +189,10 @@ impl Daemon {
             room: Room::new(config.fetch.concurrency, config.fetch.per_host),
             polls: JoinSet::new(),
             polling: HashMap::new(),
-            passes: Passes::default(),
+            passes: Passes::new(pages.clone()),
+            pager,
+            pages,
+            paging,
             prunes: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
@@ -223,6 +236,12 @@ impl Daemon {
                 Some(Set::Back(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
+                    let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
+                    self.prunes.spawn(async move {
+                        if let Err(error) = archive.set_pages_back(by).await {
+                            tracing::error!(%error, "pages wait until the clock is where it was");
+                        }
+                    });
                 }
                 Some(Set::Ahead(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
@@ -389,6 +408,9 @@ impl Daemon {
                             self.well_again();
                         }
                         line.log();
+                        if line.outcome == "fresh" {
+                            self.pages.tell(PageOrder::Look);
+                        }
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
@@ -472,6 +494,8 @@ impl Daemon {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
+        self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
         self.room.set_limits(config.fetch.concurrency, config.fetch.per_host);
         self.timetable.replace(timetable);
@@ -486,10 +510,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Requests under way are dropped; a poll that was handed to the archive is committed.
+    /// Requests under way are dropped; a poll or page that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
+        self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
+        if let Err(error) = (&mut self.paging).await {
+            tracing::error!(%error, "the task that asks for pages broke off");
+        }
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;

@@ -18,13 +18,16 @@ impl Daemon {
             self.reload(reload);
         }
         match order.request {
-            Request::Poll { which } => match self.begin_pass(which) {
-                Ok(feeds) => self.passes.begin(feeds, order.replies),
-                Err(reason) => {
-                    // A client that has gone needs no answer.
-                    let _ = order.replies.send(Reply::Failed(reason));
+            Request::Poll { which } => {
+                let are_named = matches!(which, Which::Named(_));
+                match self.begin_pass(which) {
+                    Ok(feeds) => self.passes.begin(feeds, are_named, order.replies),
+                    Err(reason) => {
+                        // A client that has gone needs no answer.
+                        let _ = order.replies.send(Reply::Failed(reason));
+                    }
                 }
-            },
+            }
             Request::Prune { before } => self.prune(before, Some(order.replies)),
             Request::Troubles => {
                 let _ = order.replies.send(Reply::Troubles(self.service.troubles()));

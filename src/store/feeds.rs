@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Reader, StoreError, dropped, outages};
+use super::{PageCounts, Reader, StoreError, dropped, outages, pages};
 use crate::fetch::Validators;
 use crate::filter::DroppedEntries;
 use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason};
@@ -86,6 +86,8 @@ pub struct FeedSummary {
     pub mended_documents: u64,
     /// What was mended in the last document.
     pub last_mended: Option<String>,
+    /// The pages that its entries want.
+    pub pages: PageCounts,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -208,10 +210,11 @@ impl Reader {
     /// Those of the database.
     pub fn feed_summaries(&self) -> Result<Vec<FeedSummary>, StoreError> {
         let read = || {
+            let pages = pages::counts(&self.connection)?;
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to, mended_documents, last_mended, dropped FROM feed ORDER BY name",
+                       articles, redirected_to, mended_documents, last_mended, dropped, feed FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -229,6 +232,7 @@ impl Reader {
                         mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
                         last_mended: row.get(12)?,
                         dropped: row.get::<_, i64>(13)?.unsigned_abs(),
+                        pages: pages.get(&row.get(14)?).copied().unwrap_or_default(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()
