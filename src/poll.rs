@@ -5,6 +5,7 @@
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
 mod moved;
+mod search;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -22,8 +23,8 @@ use crate::filter;
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, End, Memory, Observation, Polled};
-use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
+use crate::schedule::{self, Asking, End, Memory, Observation, Polled};
+use crate::store::{Archive, FeedState, LeftOut, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -203,6 +204,8 @@ impl Poller {
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
     async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed], hold: Hold) -> Result<PollLine, StoreError> {
         let now = Utc::now();
+        // A local file has nobody to lie for it.
+        let asking = if feed.url.scheme() == "file" { Asking::Conditionally } else { state.trust.asking(&state.memory.rhythm, now) };
         let mut own_url_asked = false;
         let mut ended = None;
         let mut place = None;
@@ -211,7 +214,8 @@ impl Poller {
             let sharers = if is_shared { self.states_of(others).await? } else { Vec::new() };
             // Only what all of them have seen may be answered with "not modified".
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
-            let validators = if is_common { state.validators.clone() } else { Validators::default() };
+            let is_conditional = is_common && asking == Asking::Conditionally;
+            let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
@@ -226,9 +230,19 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
+            let (mut poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
+            if asking == Asking::ToVerify && brings_news(&poll, &state) {
+                poll.has_lied = self.is_denied(&attempt.request, &state.validators).await;
+                if poll.has_lied {
+                    tracing::warn!(
+                        feed = feed.name,
+                        "the server says \"not modified\" though there is news; it is not asked for that any more"
+                    );
+                }
+            }
             let is_answered = poll.error.is_none();
-            ended = Some((poll, line));
+            let lost = if is_answered { None } else { search::lost(&fetched) };
+            ended = Some((poll, line, lost));
             if is_answered {
                 for (other, other_state) in sharers {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
@@ -244,10 +258,27 @@ impl Poller {
             }
         }
         // There is always an attempt: the feed's own address is one.
-        let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
+        let (poll, mut line, lost) = ended.ok_or(StoreError::Closed)?;
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
+        drop(place);
+        if let Some(lost) = lost.filter(|_| state.search.is_due(now)) {
+            let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
+            if let Some(found) = &found {
+                tracing::info!(feed = feed.name, found = %without_credentials(found), "gone from where it was; its site has a feed");
+            }
+            self.archive.propose(&feed.name, &line.url, found.as_ref().map(without_credentials), Utc::now()).await?;
+        }
         Ok(line)
+    }
+
+    /// Does the server say that nothing has changed since these validators, though something has?
+    async fn is_denied(&self, request: &Request, validators: &Validators) -> bool {
+        if *validators == Validators::default() {
+            return false;
+        }
+        let again = self.client.fetch(&Request { validators: validators.clone(), ..request.clone() }).await;
+        matches!(again.outcome, Outcome::NotModified { .. })
     }
 
     /// What belongs to another URL of this feed says nothing about this one.
@@ -328,7 +359,7 @@ impl Answer {
                     memory = Some(self.learn(read.as_ref()));
                     // A document that was cut off leaves none: what stood behind the cut would hide behind a 304 until the
                     // feed's next change.
-                    let is_whole = read.as_ref().is_none_or(|read| !read.is_cut_off);
+                    let is_whole = read.as_ref().is_none_or(|read| !read.document.is_cut_off);
                     validators = Some(if is_whole { fresh.validators.clone() } else { Validators::default() });
                     document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
@@ -390,6 +421,8 @@ impl Answer {
             error,
             asked: end != End::Held,
             gone: end == End::Gone || retired,
+            is_verified: outcome == "fresh",
+            has_lied: false,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
             own_url_asked: self.own_url_asked,
@@ -451,6 +484,8 @@ impl Answer {
             rule: self.feed.identity,
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            left_out: Vec::new(),
+            is_cut_off,
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
         let hints = schedule::Hints::from(&head.hints);
@@ -458,7 +493,12 @@ impl Answer {
         let mut doubts = false;
         for entry in parsed.entries {
             let keys = EntryKeys::of(&entry);
-            if keys.is_void() || !self.is_wanted(&entry, &head, &settings) {
+            if keys.is_void() {
+                continue;
+            }
+            if !self.is_wanted(&entry, &head, &settings) {
+                let place = document.entries.len() + document.left_out.len();
+                document.left_out.push(LeftOut { place, key: LeftOut::key_of(&keys), date: keys.date });
                 continue;
             }
             doubts |= [&entry.published, &entry.updated].into_iter().flatten().any(|stamp| stamp.at.is_some_and(|at| at > self.now));
@@ -476,7 +516,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints, is_cut_off }))
+        Ok(Some(Read { document, dates, hints }))
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -528,8 +568,6 @@ struct Read {
     /// Of its entries, as far as they have one.
     dates: Vec<DateTime<Utc>>,
     hints: schedule::Hints,
-    /// It ends before its root element does.
-    is_cut_off: bool,
 }
 
 impl Read {
@@ -541,8 +579,13 @@ impl Read {
         let is_known = |keys: &&EntryKeys| hashes.contains(&keys.entry_hash) || key(keys).is_some_and(|key| known.contains(&key.hash));
         let kept = self.document.keys.iter().filter(is_known).count();
         let entries = self.document.keys.len();
-        Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
+        Observation { at, dates: &self.dates, entries, new: entries - kept, kept, pinned: state.pinned }
     }
+}
+
+/// Does the document hold an entry that is new or another than the feed's state has?
+fn brings_news(poll: &Poll, state: &FeedState) -> bool {
+    poll.document.as_ref().is_some_and(|document| document.keys.iter().any(|keys| !state.present.contains(&keys.entry_hash)))
 }
 
 /// The URL as it may be stored, shown and exported.

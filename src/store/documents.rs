@@ -9,14 +9,25 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::{self, PackedError};
-use super::{PollReport, PolledDocument, PolledFeed, copies, search};
+use super::{LeftOut, PollReport, PolledDocument, PolledFeed, copies, search};
 use crate::article::Draft;
-use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
+use crate::coverage::{Mark, Standing};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Site};
 use crate::normalise::RULES_VERSION;
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Gives what that did,
-/// and how many articles are new to the feed. Times are milliseconds since 1970.
+/// What became of a document.
+pub struct StoredDocument {
+    /// What that did to the archive.
+    pub report: PollReport,
+    /// Articles that are new to the feed.
+    pub new_in_feed: i64,
+    /// The whole document as coverage sees it, what filters left out among the rest.
+    pub standings: Vec<Standing>,
+}
+
+/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Times are milliseconds
+/// since 1970.
 pub fn store(
     connection: &Connection,
     row: i64,
@@ -24,11 +35,11 @@ pub fn store(
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<(PollReport, i64)> {
+) -> rusqlite::Result<StoredDocument> {
     let mut storing = Storing { connection, feed: row, now, change: None, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
+    let (new_in_feed, standings) = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
-    Ok((storing.report, new_in_feed))
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings })
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -73,7 +84,12 @@ struct Storing<'c> {
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
+    fn store_document(
+        &mut self,
+        feed: &PolledFeed,
+        last_seen_at: i64,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<(i64, Vec<Standing>)> {
         let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, feed: self.feed };
@@ -96,6 +112,7 @@ impl Storing<'_> {
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
         let mut touched: Vec<(i64, Touched)> = Vec::new();
+        let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
             let (article, is_new) = match &matched.target {
                 Target::Known(article) => (article.0, false),
@@ -111,6 +128,11 @@ impl Storing<'_> {
             }
             let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
+            for at in &matched.entries {
+                let is_new = matches!(matched.target, Target::New { .. });
+                let was_left_out = is_new.then(|| Mark::left_out(LeftOut::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_left_out, is_new, date: document.keys[*at].date });
+            }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
@@ -119,7 +141,7 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(new_in_feed)
+        Ok((new_in_feed, in_order(kept, &past, document)?))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -477,6 +499,21 @@ impl Storing<'_> {
         }
         Ok(())
     }
+}
+
+/// The whole document, entry by entry: those that are kept, and those that filters left out.
+fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(kept.len() + document.left_out.len());
+    let mut kept = kept.into_iter().flatten();
+    for left_out in &document.left_out {
+        standings.extend(kept.by_ref().take(left_out.place.saturating_sub(standings.len())));
+        // It may have been wanted when it was last seen.
+        let holder = past.holders(left_out.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::left_out(left_out.key.hash));
+        standings.push(Standing { entry, was_left_out: None, is_new: holder.is_none(), date: left_out.date });
+    }
+    standings.extend(kept);
+    Ok(standings)
 }
 
 fn packed_blob(packed: &Result<Vec<u8>, PackedError>) -> rusqlite::Result<&[u8]> {

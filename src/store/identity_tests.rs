@@ -112,6 +112,8 @@ impl Lab {
             site_url,
             rule,
             keys: entries.iter().map(EntryKeys::of).collect(),
+            left_out: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -125,6 +127,8 @@ impl Lab {
             error: None,
             asked: true,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,

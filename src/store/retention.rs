@@ -215,6 +215,8 @@ mod tests {
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
             keys: entries.iter().map(EntryKeys::of).collect(),
+            left_out: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -233,6 +235,8 @@ mod tests {
             http_status: Some(200),
             error: None,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
