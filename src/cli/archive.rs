@@ -62,7 +62,8 @@ pub fn selection(filters: &FilterArgs, config: &Config, reader: &Reader) -> Resu
     })
 }
 
-fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
+/// The failure of a name that nothing has; `near` is what may have been meant.
+pub fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Failure::Usage(format!("no {what} is named `{name}`{hint}"))
 }
