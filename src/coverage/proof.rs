@@ -32,7 +32,7 @@ const FEWEST_IN_ORDER: usize = 3;
 const MOST_REMEMBERED: usize = 1_000;
 
 /// One entry, as far as coverage tells it from others of its feed: the archive's number of its article, or the hash of a
-/// key where the operator's filters left it out.
+/// key where the operator's filters dropped it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark(i64);
 
@@ -43,11 +43,11 @@ impl Mark {
     }
 
     /// Of an entry that is no article, by the hash of its strongest key.
-    pub fn left_out(hash: i64) -> Self {
+    pub fn dropped(hash: i64) -> Self {
         Self(hash | i64::MIN)
     }
 
-    fn is_left_out(self) -> bool {
+    fn is_dropped(self) -> bool {
         self.0 < 0
     }
 }
@@ -57,9 +57,9 @@ impl Mark {
 pub struct Standing {
     /// Which.
     pub entry: Mark,
-    /// By what an article was known if filters have left it out until now.
-    pub was_left_out: Option<Mark>,
-    /// Had the feed never shown it before? For an entry that was left out the answer is found here.
+    /// By what an article was known if filters have dropped it until now.
+    pub was_dropped: Option<Mark>,
+    /// Had the feed never shown it before? For an entry that was dropped the answer is found here.
     pub is_new: bool,
     /// Seconds since 1970, believed or not.
     pub date: Option<i64>,
@@ -156,9 +156,9 @@ impl Watch {
         self.base.iter().filter(|stood| stood.outlived).count()
     }
 
-    /// The same where filters have changed: what they have left out until now is known by its article.
+    /// The same where filters have changed: what they have dropped until now is known by its article.
     fn with_articles(&self, document: &[Standing]) -> Self {
-        let articles: HashMap<Mark, Mark> = document.iter().filter_map(|standing| Some((standing.was_left_out?, standing.entry))).collect();
+        let articles: HashMap<Mark, Mark> = document.iter().filter_map(|standing| Some((standing.was_dropped?, standing.entry))).collect();
         let mut watch = self.clone();
         for stood in &mut watch.base {
             stood.entry = articles.get(&stood.entry).copied().unwrap_or(stood.entry);
@@ -168,7 +168,7 @@ impl Watch {
 
     /// The articles with which the next document is compared, by number.
     pub fn articles(&self) -> impl Iterator<Item = i64> {
-        self.base.iter().filter(|stood| !stood.entry.is_left_out()).map(|stood| stood.entry.0)
+        self.base.iter().filter(|stood| !stood.entry.is_dropped()).map(|stood| stood.entry.0)
     }
 
     /// What the next documents are compared with from now on: this one, in which these entries are as they were.
@@ -196,7 +196,7 @@ impl Watch {
 }
 
 /// What a document proves, and what is remembered of it. `document` has its entries in their order, those that the operator's
-/// filters leave out among them; `is_cut_off`: does it end before its root element does?
+/// filters drop among them; `is_cut_off`: does it end before its root element does?
 pub fn judge(watch: &Watch, document: &[Standing], is_cut_off: bool) -> (Watch, Verdict) {
     let unproven = |watch: Watch, doubt| (Watch { doubt: Some(doubt), ..watch }, Verdict::Unproven(doubt));
     if document.is_empty() {
@@ -241,7 +241,7 @@ impl Comparison {
         let stood: HashSet<Mark> = watch.base.iter().map(|stood| stood.entry).collect();
         let is_all_remembered = watch.base.len() < MOST_REMEMBERED;
         let is_new = |standing: &Standing| {
-            let is_strange = if standing.entry.is_left_out() { is_all_remembered } else { standing.is_new };
+            let is_strange = if standing.entry.is_dropped() { is_all_remembered } else { standing.is_new };
             is_strange && !stood.contains(&standing.entry)
         };
         Self {

@@ -5,16 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
-use super::packed::{self, PackedError};
-use super::{LeftOut, PollReport, PolledDocument, PolledFeed, copies, search};
+use super::packed::Packer;
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, copies, search};
 use crate::article::Draft;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Site};
 use crate::normalise::RULES_VERSION;
+use crate::revision::{self, State};
 
 /// What became of a document.
 pub struct StoredDocument {
@@ -22,7 +24,7 @@ pub struct StoredDocument {
     pub report: PollReport,
     /// Articles that are new to the feed.
     pub new_in_feed: i64,
-    /// The whole document as coverage sees it, what filters left out among the rest.
+    /// The whole document as coverage sees it, what filters dropped among the rest.
     pub standings: Vec<Standing>,
 }
 
@@ -30,13 +32,14 @@ pub struct StoredDocument {
 /// since 1970.
 pub fn store(
     connection: &Connection,
+    packer: &Packer,
     row: i64,
     feed: &PolledFeed,
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
-    let mut storing = Storing { connection, feed: row, now, change: None, report: PollReport::default() };
+    let mut storing = Storing { connection, packer, feed: row, now, change: None, report: PollReport::default() };
     let (new_in_feed, standings) = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings })
@@ -76,6 +79,7 @@ struct Touched {
 
 struct Storing<'c> {
     connection: &'c Connection,
+    packer: &'c Packer,
     feed: i64,
     now: i64,
     /// The last change number given; read when first needed.
@@ -92,7 +96,7 @@ impl Storing<'_> {
     ) -> rusqlite::Result<(i64, Vec<Standing>)> {
         let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, feed: self.feed };
+        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
@@ -130,8 +134,8 @@ impl Storing<'_> {
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
             for at in &matched.entries {
                 let is_new = matches!(matched.target, Target::New { .. });
-                let was_left_out = is_new.then(|| Mark::left_out(LeftOut::key_of(&document.keys[*at]).hash));
-                kept[*at] = Some(Standing { entry: Mark::article(article), was_left_out, is_new, date: document.keys[*at].date });
+                let was_dropped = is_new.then(|| Mark::dropped(DroppedAt::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_dropped, is_new, date: document.keys[*at].date });
             }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
@@ -301,9 +305,12 @@ impl Storing<'_> {
                 self.connection.last_insert_rowid()
             }
         };
-        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, draft, entry) VALUES (?1, ?2, ?3, ?4)")?.execute(
-            params![row, RULES_VERSION, packed_blob(&prepared.packed_draft)?, prepared.packed_entry.as_ref().map(packed_blob).transpose()?],
-        )?;
+        let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
+            row,
+            RULES_VERSION,
+            content
+        ])?;
         Ok(row)
     }
 
@@ -357,13 +364,13 @@ impl Storing<'_> {
     fn article_before(&self, article: i64) -> rusqlite::Result<Option<Before>> {
         self.connection
             .prepare_cached(
-                "SELECT body.draft, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
+                "SELECT body.content, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
                  FROM article JOIN sighting ON sighting.sighting = article.speaker JOIN body ON body.sighting = article.speaker
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
                 Ok(Before {
-                    draft: packed::unpack(row.get_ref(0)?.as_blob()?)?,
+                    draft: self.packer.unpack(row.get_ref(0)?.as_blob()?)?,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
                     speaker: row.get(3)?,
@@ -407,9 +414,9 @@ impl Storing<'_> {
         } else {
             let blob: Vec<u8> = self
                 .connection
-                .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
+                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
                 .query_row(params![speaker], |row| row.get(0))?;
-            other_voice = packed::unpack::<Draft>(&blob)?;
+            other_voice = self.packer.unpack::<Draft>(&blob)?;
             (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
         };
         let mut revision = (1, self.now);
@@ -424,10 +431,11 @@ impl Storing<'_> {
             let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            if reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+            let is_speakers_edit = reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed;
+            if is_speakers_edit && self.is_revision(article, before, draft)? {
                 self.connection
                     .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![article, before.revision, before.revised_at, packed::pack(&before.draft)?])?;
+                    .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
                 revision = (before.revision + 1, self.now);
             }
         }
@@ -480,6 +488,17 @@ impl Storing<'_> {
         Ok(())
     }
 
+    fn is_revision(&self, article: i64, before: &Before, next: &Draft) -> rusqlite::Result<bool> {
+        let earlier: Vec<Draft> = self
+            .connection
+            .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
+            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
+            .collect::<rusqlite::Result<_>>()?;
+        let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
+        let age = TimeDelta::milliseconds(self.now - before.revised_at);
+        Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
+    }
+
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
     }
@@ -501,24 +520,17 @@ impl Storing<'_> {
     }
 }
 
-/// The whole document, entry by entry: those that are kept, and those that filters left out.
+/// The whole document, entry by entry: those that are kept, and those that filters dropped.
 fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
-    let mut standings = Vec::with_capacity(kept.len() + document.left_out.len());
+    let mut standings = Vec::with_capacity(kept.len() + document.dropped_at.len());
     let mut kept = kept.into_iter().flatten();
-    for left_out in &document.left_out {
-        standings.extend(kept.by_ref().take(left_out.place.saturating_sub(standings.len())));
+    for dropped_at in &document.dropped_at {
+        standings.extend(kept.by_ref().take(dropped_at.place.saturating_sub(standings.len())));
         // It may have been wanted when it was last seen.
-        let holder = past.holders(left_out.key)?.first().map(|holder| Mark::article(holder.article.0));
-        let entry = holder.unwrap_or_else(|| Mark::left_out(left_out.key.hash));
-        standings.push(Standing { entry, was_left_out: None, is_new: holder.is_none(), date: left_out.date });
+        let holder = past.holders(dropped_at.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::dropped(dropped_at.key.hash));
+        standings.push(Standing { entry, was_dropped: None, is_new: holder.is_none(), date: dropped_at.date });
     }
     standings.extend(kept);
     Ok(standings)
-}
-
-fn packed_blob(packed: &Result<Vec<u8>, PackedError>) -> rusqlite::Result<&[u8]> {
-    match packed {
-        Ok(blob) => Ok(blob),
-        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.to_string().into())),
-    }
 }

@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Archive, Reader, StoreError, coverage};
+use super::{Archive, Reader, StoreError, coverage, dropped};
 use crate::fetch::Validators;
+use crate::filter::DroppedEntries;
 use crate::schedule::{Memory, Moved, NextPoll, Reason, Search, Trust};
 
 /// What the next poll of a feed starts from.
@@ -43,6 +44,10 @@ pub struct FeedState {
     pub trust: Trust,
     /// When it was looked for on its site.
     pub search: Search,
+    /// Fingerprint of what the operator wanted of the last document; `None`: everything.
+    pub wanted: Option<i64>,
+    /// The entries that he did not.
+    pub dropped: DroppedEntries,
 }
 
 /// When a feed shall be polled next.
@@ -81,6 +86,8 @@ pub struct FeedSummary {
     pub gone_since: Option<DateTime<Utc>>,
     /// Articles that it has shown.
     pub articles: u64,
+    /// Entries that its filters have dropped since they are as they are.
+    pub dropped: u64,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
     /// Documents that had to be mended to be read.
@@ -178,7 +185,7 @@ impl Reader {
                 .prepare_cached(
                     "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since,
                        next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm, site_url, sought_at, searches,
-                       changed_at, verified_at, distrusted_since
+                       changed_at, verified_at, distrusted_since, wanted
                      FROM feed WHERE name = ?1",
                 )?
                 .query_row(params![name], |row| {
@@ -198,6 +205,8 @@ impl Reader {
                         site_url: row.get(14)?,
                         trust: trust(row, 17)?,
                         search: Search { at: time(row, 15)?, count: row.get(16)? },
+                        wanted: row.get(20)?,
+                        dropped: DroppedEntries::default(),
                     };
                     Ok((row.get::<_, i64>(0)?, state))
                 })
@@ -221,6 +230,9 @@ impl Reader {
                     .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE article = ?1 AND feed = ?2")?
                     .query_map(params![article, feed], keys)?
                     .try_for_each(|keys| keys.map(|keys| state.present_keys.extend(keys)))?;
+            }
+            if state.wanted.is_some() {
+                state.dropped = dropped::load(&self.connection, feed)?;
             }
             Ok(Some(state))
         };
@@ -254,7 +266,7 @@ impl Reader {
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
                        articles, redirected_to, mended_documents, last_mended,
                        (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
-                       proposed_url, changed_at, verified_at, distrusted_since FROM feed ORDER BY name",
+                       proposed_url, changed_at, verified_at, distrusted_since, dropped FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -274,6 +286,7 @@ impl Reader {
                         possible_gap_at: time(row, 13)?,
                         proposed_url: row.get(14)?,
                         trust: trust(row, 15)?,
+                        dropped: row.get::<_, i64>(18)?.unsigned_abs(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

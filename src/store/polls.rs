@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::coverage::{self, Seen};
-use super::packed::{self, PackedError};
+use super::dropped::{self, Dropped};
+use super::packed::{PackedError, Packer};
 use super::{documents, search};
 use crate::article::Draft;
 use crate::config::IdentityRule;
@@ -22,19 +23,19 @@ use crate::schedule::NextPoll;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) draft: Draft,
-    pub(super) packed_draft: Result<Vec<u8>, PackedError>,
-    /// `None` where raw entries are not kept.
-    pub(super) packed_entry: Option<Result<Vec<u8>, PackedError>>,
+    pub(super) packed: Result<Vec<u8>, PackedError>,
     pub(super) tokens: String,
     pub(super) copy_key: Option<i64>,
 }
 
 impl Prepared {
     /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens and fingerprints.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>) -> Self {
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, packer: &Packer) -> Self {
         Self {
-            packed_draft: packed::pack(&draft),
-            packed_entry: kept_entry.map(packed::pack),
+            packed: match kept_entry {
+                Some(entry) => packer.pack_both(&draft, entry),
+                None => packer.pack(&draft),
+            },
             tokens: search::document_tokens(&draft),
             copy_key: crate::copies::copy_key(&draft),
             draft,
@@ -52,10 +53,10 @@ pub struct PolledEntry {
     pub prepared: OnceLock<Prepared>,
 }
 
-/// An entry of a polled document that the operator's filters leave out: it is no article, but it proves that nothing
+/// An entry of a polled document that the operator's filters drop: it is no article, but it proves that nothing
 /// was missed between two polls as well as any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct DroppedAt {
     /// Its place in the document, the kept entries counted along; 0 is the first.
     pub place: usize,
     /// By what it is known again.
@@ -64,7 +65,7 @@ pub struct LeftOut {
     pub date: Option<i64>,
 }
 
-impl LeftOut {
+impl DroppedAt {
     /// By what an entry is known again that is no article: its guid, else its text. A link may be that of every entry.
     pub fn key_of(keys: &EntryKeys) -> Key {
         keys.guid_key.unwrap_or(keys.text_key)
@@ -88,9 +89,11 @@ pub struct PolledDocument {
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
     /// The other entries, in the document's order.
-    pub left_out: Vec<LeftOut>,
+    pub dropped_at: Vec<DroppedAt>,
     /// Does it end before its root element does?
     pub is_cut_off: bool,
+    /// The entries that the operator does not want.
+    pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
     pub prepare: Box<dyn Fn(&Entry) -> Prepared + Send + Sync>,
 }
@@ -162,12 +165,12 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let stored = match &poll.document {
         Some(document) => {
-            Some((document, documents::store(connection, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?))
+            Some((document, documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?))
         }
         None => None,
     };
@@ -271,6 +274,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, present: &Present
                    mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6, changed_at = ?7 WHERE feed = ?1",
             )?
             .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended, now])?;
+        dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())
 }

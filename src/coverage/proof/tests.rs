@@ -4,7 +4,7 @@ const HOUR: i64 = 3600;
 
 /// An entry of this number: later ones have later dates.
 fn standing(number: i64, known: bool) -> Standing {
-    Standing { entry: Mark::article(number), was_left_out: None, is_new: !known, date: Some(1_790_000_000 + number * HOUR) }
+    Standing { entry: Mark::article(number), was_dropped: None, is_new: !known, date: Some(1_790_000_000 + number * HOUR) }
 }
 
 /// A feed whose documents are lists of numbers; what it has shown is not new.
@@ -225,9 +225,9 @@ fn entries_that_come_back_are_no_news() {
 
 #[test]
 fn entries_that_filters_leave_out_are_witnesses_too() {
-    let left_out = |number: i64| Standing { entry: Mark::left_out(number), was_left_out: None, is_new: false, date: None };
+    let dropped = |number: i64| Standing { entry: Mark::dropped(number), was_dropped: None, is_new: false, date: None };
     let document = |newest: i64, wanted: i64| -> Vec<Standing> {
-        let mut document: Vec<Standing> = (newest - 18..=newest).rev().map(left_out).collect();
+        let mut document: Vec<Standing> = (newest - 18..=newest).rev().map(dropped).collect();
         document.insert(0, standing(wanted, false));
         document
     };
@@ -236,9 +236,9 @@ fn entries_that_filters_leave_out_are_witnesses_too() {
     assert_eq!(verdict, Verdict::Proven);
     let (_, verdict) = judge(&watch, &document(200, 3), false);
     assert_eq!(verdict, Verdict::PossibleGap);
-    // The filters go, and what they left out becomes articles.
+    // The filters go, and what they dropped becomes articles.
     let kept: Vec<Standing> =
-        (100..=118).rev().map(|number| Standing { was_left_out: Some(Mark::left_out(number)), ..standing(number, false) }).collect();
+        (100..=118).rev().map(|number| Standing { was_dropped: Some(Mark::dropped(number)), ..standing(number, false) }).collect();
     let (watch, verdict) = judge(&watch, &kept, false);
     assert_eq!(verdict, Verdict::Proven);
     let (_, verdict) = judge(&watch, &kept, false);
