@@ -240,19 +240,11 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (mut poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
-            if asking == Asking::ToVerify && brings_news(&poll, &state) {
-                poll.has_lied = self.is_denied(&attempt.request, &state.validators).await;
-                if poll.has_lied {
-                    tracing::warn!(
-                        feed = feed.name,
-                        "the server says \"not modified\" though there is news; it is not asked for that any more"
-                    );
-                }
-            }
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
             let is_answered = poll.error.is_none();
-            let lost = if is_answered { None } else { search::lost(&fetched) };
-            ended = Some((poll, line, lost));
+            let doubted = (asking == Asking::ToVerify && brings_news(&poll, &state)).then(|| attempt.request.clone());
+            let lost = if is_answered || !state.search.is_due(now) { None } else { search::lost(&fetched) };
+            ended = Some((poll, line, doubted, lost));
             if is_answered {
                 for (other, other_state) in sharers {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
@@ -268,11 +260,18 @@ impl Poller {
             }
         }
         // There is always an attempt: the feed's own address is one.
-        let (poll, mut line, lost) = ended.ok_or(StoreError::Closed)?;
+        let (mut poll, mut line, doubted, lost) = ended.ok_or(StoreError::Closed)?;
+        // No body is held any more: others may wait for its memory while more is asked for.
+        if let Some(request) = doubted
+            && self.is_denied(&request, &state.validators).await
+        {
+            tracing::warn!(feed = feed.name, "the server says \"not modified\" though there is news; it is not asked for that any more");
+            poll.has_lied = true;
+        }
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
         drop(place);
-        if let Some(lost) = lost.filter(|_| state.search.is_due(now)) {
+        if let Some(lost) = lost {
             let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
             if let Some(found) = &found {
                 tracing::info!(feed = feed.name, found = %without_credentials(found), "gone from where it was; its site has a feed");
