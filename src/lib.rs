@@ -17,6 +17,7 @@ pub mod article;
 pub mod cli;
 pub mod config;
 pub mod copies;
+pub mod coverage;
 #[cfg(test)]
 mod cpu_time;
 pub mod daemon;

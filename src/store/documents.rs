@@ -13,15 +13,26 @@ use super::known::FeedPast;
 use super::packed::Packer;
 use super::pages::WantedPage;
 use super::shown::{self, Changes, Edit, Shown};
-use super::{PollReport, PolledDocument, PolledFeed, pages, search};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
-use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
+use crate::coverage::{Mark, Standing};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::full_text;
 use crate::identity::{ArticleId, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Gives what that did,
-/// and how many articles are new to the feed. Times are milliseconds since 1970.
+/// What became of a document.
+pub struct StoredDocument {
+    /// What that did to the archive.
+    pub report: PollReport,
+    /// Articles that are new to the feed.
+    pub new_in_feed: i64,
+    /// The whole document as coverage sees it, what filters dropped among the rest.
+    pub standings: Vec<Standing>,
+}
+
+/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Times are milliseconds
+/// since 1970.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
@@ -30,13 +41,13 @@ pub fn store(
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<(PollReport, i64)> {
+) -> rusqlite::Result<StoredDocument> {
     let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
     let mut storing = Storing { connection, packer, feed: row, site, now, changes, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
+    let (new_in_feed, standings) = storing.store_document(feed, last_seen_at, document)?;
     storing.changes.finish()?;
-    Ok((storing.report, new_in_feed))
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings })
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -88,7 +99,12 @@ struct Storing<'c> {
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
+    fn store_document(
+        &mut self,
+        feed: &PolledFeed,
+        last_seen_at: i64,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<(i64, Vec<Standing>)> {
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
         let site = self.site.clone();
@@ -111,6 +127,7 @@ impl Storing<'_> {
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
         let mut touched: Vec<(i64, Touched)> = Vec::new();
+        let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
             let (article, is_new) = match &matched.target {
                 Target::Known(article) => (article.0, false),
@@ -126,6 +143,11 @@ impl Storing<'_> {
             }
             let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
+            for at in &matched.entries {
+                let is_new = matches!(matched.target, Target::New { .. });
+                let was_dropped = is_new.then(|| Mark::dropped(DroppedAt::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_dropped, is_new, date: document.keys[*at].date });
+            }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
@@ -134,7 +156,7 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(new_in_feed)
+        Ok((new_in_feed, in_order(kept, &past, document)?))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -493,4 +515,19 @@ impl Storing<'_> {
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
     }
+}
+
+/// The whole document, entry by entry: those that are kept, and those that filters dropped.
+fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(kept.len() + document.dropped_at.len());
+    let mut kept = kept.into_iter().flatten();
+    for dropped_at in &document.dropped_at {
+        standings.extend(kept.by_ref().take(dropped_at.place.saturating_sub(standings.len())));
+        // It may have been wanted when it was last seen.
+        let holder = past.holders(dropped_at.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::dropped(dropped_at.key.hash));
+        standings.push(Standing { entry, was_dropped: None, is_new: holder.is_none(), date: dropped_at.date });
+    }
+    standings.extend(kept);
+    Ok(standings)
 }
