@@ -168,8 +168,8 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
-    /// Retention at work, and whether it went well.
-    prunes: JoinSet<()>,
+    /// Retention and forgetting at work.
+    housekeeping: JoinSet<()>,
     pruning: Pruning,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
@@ -195,7 +195,7 @@ impl Daemon {
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::default(),
-            prunes: JoinSet::new(),
+            housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
@@ -241,8 +241,8 @@ impl Daemon {
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
-                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention broke off");
+                Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention or forgetting broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 () = next_beat(&mut heartbeat) => self.feel_pulse(),
@@ -321,6 +321,7 @@ impl Daemon {
                 }
             },
             Request::Prune { before } => self.prune(before, Some(order.replies)),
+            Request::Forget { ids } => self.forget(ids, order.replies),
         }
     }
 
@@ -357,31 +358,44 @@ impl Daemon {
     }
 
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
-        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
-            self.prune(now - retention, None);
+        if !self.housekeeping.is_empty() || !self.pruning.is_due(now, Instant::now()) {
+            return;
         }
+        if let Some(retention) = self.database.retention {
+            self.prune(now - retention, None);
+            return;
+        }
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            if let Err(error) = archive.release(now).await {
+                tracing::error!(%error, "letting go of what was forgotten");
+            }
+        });
     }
 
     fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
         let archive = Arc::clone(&self.archive);
-        self.prunes.spawn(async move {
+        self.housekeeping.spawn(async move {
             let pruned = archive.prune(before, Utc::now()).await;
             match &pruned {
                 Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
                 Err(error) => tracing::error!(%error, "retention"),
             }
-            let Some(replies) = replies else { return };
-            let last = match pruned {
-                Ok(pruned) => {
-                    let _ = replies.send(Reply::Pruned(pruned));
-                    Reply::Done
-                }
-                Err(error) => Reply::Failed(error.to_string()),
-            };
-            // A client that has gone needs no answer.
-            let _ = replies.send(last);
+            if let Some(replies) = replies {
+                answer(&replies, pruned.map(Reply::Pruned));
+            }
+        });
+    }
+
+    fn forget(&mut self, ids: Vec<String>, replies: mpsc::UnboundedSender<Reply>) {
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            let forgot = archive.forget(ids, Utc::now()).await;
+            if let Err(error) = &forgot {
+                tracing::error!(%error, "forgetting");
+            }
+            answer(&replies, forgot.map(Reply::Forgot));
         });
     }
 
@@ -456,9 +470,21 @@ impl Daemon {
     async fn stop(mut self) {
         self.service.stopping();
         self.polls.shutdown().await;
-        self.prunes.shutdown().await;
+        self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
     }
+}
+
+/// The last words to a client. One that has gone needs none.
+fn answer(replies: &mpsc::UnboundedSender<Reply>, done: Result<Reply, StoreError>) {
+    let last = match done {
+        Ok(reply) => {
+            let _ = replies.send(reply);
+            Reply::Done
+        }
+        Err(error) => Reply::Failed(error.to_string()),
+    };
+    let _ = replies.send(last);
 }
 
 /// The feeds that are not enabled.

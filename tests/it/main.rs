@@ -13,6 +13,7 @@ mod exports;
 mod feed_list;
 mod fetching;
 mod filters;
+mod forget;
 mod never_lost;
 mod never_twice;
 mod newcomer;

@@ -11,10 +11,12 @@
 //! ```text
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! → {"do":"forget","ids":["abc…"]}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
 //! ← "done"                                the last line
@@ -35,7 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
 use crate::poll::PollLine;
-use crate::store::Pruned;
+use crate::store::{Forgot, Pruned};
 
 /// The largest request, bytes: a command line that names feeds fits in.
 const LONGEST_REQUEST: usize = 4 << 20;
@@ -59,6 +61,11 @@ pub enum Request {
     Prune {
         /// The time.
         before: DateTime<Utc>,
+    },
+    /// Takes articles out for good.
+    Forget {
+        /// Their ids.
+        ids: Vec<String>,
     },
 }
 
@@ -86,6 +93,8 @@ pub enum Reply {
     Refused(String),
     /// What retention removed.
     Pruned(Pruned),
+    /// What became of what was to be forgotten.
+    Forgot(Forgot),
     /// No news yet.
     Waiting,
     /// All is done.
@@ -104,12 +113,17 @@ mod tests {
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
+            (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (
+                Reply::Forgot(Forgot { copies: vec!["b".into()], log_is_empty: true, ..Forgot::default() }),
+                r#"{"forgot":{"unknown":[],"copies":["b"],"log_is_empty":true}}"#,
+            ),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
             (Reply::Failed("no".into()), r#"{"failed":"no"}"#),
