@@ -23,7 +23,9 @@ use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::schedule::{self, End, Memory, Observation, Polled};
-use crate::store::{Archive, Dropped, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
+use crate::store::{
+    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -294,7 +296,16 @@ impl Poller {
     async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, own_url_asked: bool) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
         let url = without_credentials(&feed.url);
-        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now, own_url_asked };
+        let answer = Answer {
+            settings: Arc::clone(&self.settings),
+            packer: self.archive.packer(),
+            feed: feed.clone(),
+            url,
+            state,
+            fetched,
+            now,
+            own_url_asked,
+        };
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
         match tokio::task::spawn_blocking(move || reading.read()).await {
@@ -321,6 +332,7 @@ enum Hold {
 #[derive(Clone)]
 struct Answer {
     settings: Arc<PollSettings>,
+    packer: Arc<Packer>,
     feed: Feed,
     url: String,
     state: FeedState,
@@ -521,13 +533,13 @@ impl Answer {
 
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
         let keep_entries = self.settings.keep_entries;
-        let feed = self.feed.name.clone();
+        let (feed, packer) = (self.feed.name.clone(), Arc::clone(&self.packer));
         Box::new(move |entry| {
             let (draft, doubts) = normalise::normalise(entry, &head, &settings);
             for doubt in doubts {
                 tracing::debug!(feed, guid = entry.guid, "{doubt}");
             }
-            Prepared::of(draft, keep_entries.then_some(entry))
+            Prepared::of(draft, keep_entries.then_some(entry), &packer)
         })
     }
 }

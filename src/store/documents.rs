@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
-use super::packed::{self, PackedError};
+use super::packed::Packer;
 use super::{PollReport, PolledDocument, PolledFeed, copies, search};
 use crate::article::Draft;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
@@ -21,6 +21,7 @@ use crate::revision::{self, State};
 /// and how many articles are new to the feed. Times are milliseconds since 1970.
 pub fn store(
     connection: &Connection,
+    packer: &Packer,
     row: i64,
     feed: &PolledFeed,
     last_seen_at: i64,
@@ -28,7 +29,7 @@ pub fn store(
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
-    let mut storing = Storing { connection, feed: row, now, has_forgotten, change: None, report: PollReport::default() };
+    let mut storing = Storing { connection, packer, feed: row, now, has_forgotten, change: None, report: PollReport::default() };
     let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
     Ok((storing.report, new_in_feed))
@@ -79,6 +80,7 @@ struct Touched {
 
 struct Storing<'c> {
     connection: &'c Connection,
+    packer: &'c Packer,
     feed: i64,
     now: i64,
     /// Was any article taken out for good?
@@ -92,7 +94,7 @@ impl Storing<'_> {
     fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
         let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, feed: self.feed };
+        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
@@ -318,11 +320,11 @@ impl Storing<'_> {
     }
 
     fn store_body(&self, sighting: i64, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
-        let prepared = document.prepared(at)?;
-        let (draft, entry) = (packed_blob(&prepared.packed_draft)?, prepared.packed_entry.as_ref().map(packed_blob).transpose()?);
+        let packed = &document.prepared(at)?.packed;
+        let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
         self.connection
-            .prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, draft, entry) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![sighting, RULES_VERSION, draft, entry])?;
+            .prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?
+            .execute(params![sighting, RULES_VERSION, content])?;
         Ok(())
     }
 
@@ -376,13 +378,13 @@ impl Storing<'_> {
     fn article_before(&self, article: i64) -> rusqlite::Result<Option<Before>> {
         self.connection
             .prepare_cached(
-                "SELECT body.draft, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
+                "SELECT body.content, body.rules, sighting.text_key, article.speaker, sighting.feed, article.revision, article.revised_at, article.copy_key
                  FROM article JOIN sighting ON sighting.sighting = article.speaker JOIN body ON body.sighting = article.speaker
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
                 Ok(Before {
-                    draft: packed::unpack(row.get_ref(0)?.as_blob()?)?,
+                    draft: self.packer.unpack(row.get_ref(0)?.as_blob()?)?,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
                     speaker: row.get(3)?,
@@ -426,9 +428,9 @@ impl Storing<'_> {
         } else {
             let blob: Vec<u8> = self
                 .connection
-                .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
+                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
                 .query_row(params![speaker], |row| row.get(0))?;
-            other_voice = packed::unpack::<Draft>(&blob)?;
+            other_voice = self.packer.unpack::<Draft>(&blob)?;
             (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
         };
         let mut revision = (1, self.now);
@@ -447,7 +449,7 @@ impl Storing<'_> {
             if is_speakers_edit && self.is_revision(article, before, draft)? {
                 self.connection
                     .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![article, before.revision, before.revised_at, packed::pack(&before.draft)?])?;
+                    .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
                 revision = (before.revision + 1, self.now);
             }
         }
@@ -504,7 +506,7 @@ impl Storing<'_> {
         let earlier: Vec<Draft> = self
             .connection
             .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
-            .query_map(params![article], |row| Ok(packed::unpack(row.get_ref(0)?.as_blob()?)?))?
+            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
             .collect::<rusqlite::Result<_>>()?;
         let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
         let age = TimeDelta::milliseconds(self.now - before.revised_at);
@@ -529,12 +531,5 @@ impl Storing<'_> {
             self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
         }
         Ok(())
-    }
-}
-
-fn packed_blob(packed: &Result<Vec<u8>, PackedError>) -> rusqlite::Result<&[u8]> {
-    match packed {
-        Ok(blob) => Ok(blob),
-        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.to_string().into())),
     }
 }

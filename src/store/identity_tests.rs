@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::connect::set_up;
 use super::known::FeedPast;
+use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
 use crate::config::IdentityRule;
@@ -124,7 +125,7 @@ impl Lab {
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
                 .collect(),
-            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry))),
+            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &PACKER)),
         };
         let poll = Poll {
             feed,
@@ -141,7 +142,7 @@ impl Lab {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(&self.connection, &poll).unwrap()
+        polls::store(&self.connection, &PACKER, &poll).unwrap()
     }
 
     /// What would be decided of a document, without storing it.
@@ -152,19 +153,19 @@ impl Lab {
         let keys: Vec<EntryKeys> = entries.iter().map(|entry| EntryKeys::of(&entry.entry())).collect();
         let (site, home) = (Site::of(&home), IdentityUrl::of(&home));
         let poll = PollKeys { feed, site: site.as_ref(), home: home.as_ref(), rule, entries: &keys };
-        decide::decide(&FeedPast { connection: &self.connection, feed: row }, poll).unwrap()
+        decide::decide(&FeedPast { connection: &self.connection, packer: &PACKER, feed: row }, poll).unwrap()
     }
 
     fn articles(&self) -> Vec<Shown> {
         let mut statement = self
             .connection
             .prepare(
-                "SELECT a.article, a.id, body.draft, feed.name, (SELECT id FROM article WHERE article = a.duplicate_of)
+                "SELECT a.article, a.id, body.content, feed.name, (SELECT id FROM article WHERE article = a.duplicate_of)
                  FROM article a JOIN body ON body.sighting = a.speaker JOIN sighting s ON s.sighting = a.speaker JOIN feed USING (feed)",
             )
             .unwrap();
         let rows = statement.query_map([], |row| {
-            let draft: Draft = super::packed::unpack(&row.get::<_, Vec<u8>>(2)?).unwrap();
+            let draft: Draft = PACKER.unpack(&row.get::<_, Vec<u8>>(2)?).unwrap();
             let sightings = self
                 .connection
                 .prepare_cached("SELECT feed.name, guid, sighting.url FROM sighting JOIN feed USING (feed) WHERE article = ?1")?
@@ -211,6 +212,9 @@ impl Lab {
         all
     }
 }
+
+/// One for all: a compressor is dear to make.
+static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
 
 /// A draft as plain as the entry: these tests are about identity.
 fn draft(entry: &Entry) -> Draft {

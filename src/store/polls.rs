@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::dropped::{self, Dropped};
-use super::packed::{self, PackedError};
+use super::packed::{PackedError, Packer};
 use super::{documents, search};
 use crate::article::Draft;
 use crate::config::IdentityRule;
@@ -21,19 +21,19 @@ use crate::schedule::NextPoll;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) draft: Draft,
-    pub(super) packed_draft: Result<Vec<u8>, PackedError>,
-    /// `None` where raw entries are not kept.
-    pub(super) packed_entry: Option<Result<Vec<u8>, PackedError>>,
+    pub(super) packed: Result<Vec<u8>, PackedError>,
     pub(super) tokens: String,
     pub(super) copy_key: Option<i64>,
 }
 
 impl Prepared {
     /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens and fingerprints.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>) -> Self {
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, packer: &Packer) -> Self {
         Self {
-            packed_draft: packed::pack(&draft),
-            packed_entry: kept_entry.map(packed::pack),
+            packed: match kept_entry {
+                Some(entry) => packer.pack_both(&draft, entry),
+                None => packer.pack(&draft),
+            },
             tokens: search::document_tokens(&draft),
             copy_key: crate::copies::copy_key(&draft),
             draft,
@@ -136,11 +136,11 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let (report, new_in_feed) = match &poll.document {
-        Some(document) => documents::store(connection, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
+        Some(document) => documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
         None => (PollReport::default(), 0),
     };
     store_feed(connection, feed.row, poll, new_in_feed)?;

@@ -175,13 +175,14 @@ fn release(connection: &mut Connection, before: i64) -> rusqlite::Result<usize> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
+    use std::sync::{LazyLock, OnceLock};
 
     use proptest::prelude::*;
 
     use super::super::connect::set_up;
+    use super::super::packed::Packer;
     use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
-    use super::super::{forget, integrity, packed};
+    use super::super::{forget, integrity};
     use super::*;
     use crate::article::Draft;
     use crate::config::IdentityRule;
@@ -192,6 +193,9 @@ mod tests {
 
     const FEEDS: [&str; 2] = ["one", "two"];
     const ENTRIES: u8 = 5;
+
+    /// One for all: a compressor is dear to make.
+    static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
 
     /// What happens to an archive.
     #[derive(Debug, Clone)]
@@ -241,7 +245,7 @@ mod tests {
                     Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
                     None => String::new(),
                 };
-                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry))
+                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry), &PACKER)
             }),
         };
         let poll = Poll {
@@ -259,16 +263,16 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(connection, &poll).unwrap();
+        polls::store(connection, &PACKER, &poll).unwrap();
     }
 
     /// The titles that are shown.
     fn shown(connection: &Connection) -> BTreeSet<String> {
         let mut statement =
-            connection.prepare("SELECT draft FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+            connection.prepare("SELECT content FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
         let rows = statement
             .query_map([], |row| {
-                let draft: Draft = packed::unpack(row.get_ref(0)?.as_blob()?)?;
+                let draft: Draft = PACKER.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(draft.title)
             })
             .unwrap();
@@ -278,8 +282,8 @@ mod tests {
     /// The ids of the articles that show a title.
     fn ids(connection: &Connection, title: &str) -> Vec<String> {
         let mut statement =
-            connection.prepare("SELECT id, draft FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, packed::unpack::<Draft>(row.get_ref(1)?.as_blob()?)?))).unwrap();
+            connection.prepare("SELECT id, content FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, PACKER.unpack::<Draft>(row.get_ref(1)?.as_blob()?)?))).unwrap();
         rows.map(Result::unwrap).filter(|(_, draft)| draft.title == title).map(|(id, _)| id).collect()
     }
 

@@ -100,8 +100,14 @@ CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
 CREATE TABLE body (
   sighting INTEGER PRIMARY KEY REFERENCES sighting (sighting),
   rules    INTEGER NOT NULL,  -- version of the rules that made the draft
-  draft    BLOB    NOT NULL,  -- what the entry says the article is
-  entry    BLOB               -- the entry as it was parsed, where raw entries are kept
+  content  BLOB    NOT NULL   -- packed: what the entry says the article is and, where raw entries are kept, the entry as it was parsed
+) STRICT;
+
+-- What `content` and `draft` are packed with, by the number that they name it by. What was packed with one needs it for ever.
+CREATE TABLE dictionary (
+  dictionary INTEGER PRIMARY KEY,
+  made_at    INTEGER NOT NULL,
+  content    BLOB    NOT NULL
 ) STRICT;
 
 CREATE TABLE revision (
