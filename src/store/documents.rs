@@ -322,9 +322,11 @@ impl Storing<'_> {
     fn store_body(&self, sighting: i64, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
         let packed = &document.prepared(at)?.packed;
         let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?
-            .execute(params![sighting, RULES_VERSION, content])?;
+        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
+            sighting,
+            RULES_VERSION,
+            content
+        ])?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod control_socket;
 mod corpora;
 mod daemon;
 mod exports;
+mod faults;
 mod feed_list;
 mod fetching;
 mod filters;

@@ -12,11 +12,13 @@
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
 //! → {"do":"forget","ids":["abc…"]}
+//! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
+//! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
 //! ← "done"                                the last line
@@ -67,6 +69,8 @@ pub enum Request {
         /// Their ids.
         ids: Vec<String>,
     },
+    /// Says what is wrong at the moment with more than a single feed.
+    Troubles,
 }
 
 /// The feeds of a pass.
@@ -95,6 +99,8 @@ pub enum Reply {
     Pruned(Pruned),
     /// What became of what was to be forgotten.
     Forgot(Forgot),
+    /// What is wrong at the moment, a sentence each.
+    Troubles(Vec<String>),
     /// No news yet.
     Waiting,
     /// All is done.
@@ -112,6 +118,7 @@ mod tests {
         for (request, line) in [
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
+            (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
             (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
         ] {
@@ -124,6 +131,7 @@ mod tests {
                 Reply::Forgot(Forgot { copies: vec!["b".into()], log_is_empty: true, ..Forgot::default() }),
                 r#"{"forgot":{"unknown":[],"copies":["b"],"log_is_empty":true}}"#,
             ),
+            (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
             (Reply::Failed("no".into()), r#"{"failed":"no"}"#),
