@@ -308,6 +308,7 @@ impl Polling {
                 mended: Vec::new(),
                 site_url: Some("https://paper.example/".to_owned()),
                 rule: IdentityRule::Auto,
+                full_text: config::FullText::Never,
                 keys: entries.iter().map(EntryKeys::of).collect(),
                 entries: entries
                     .into_iter()

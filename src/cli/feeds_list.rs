@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::Config;
-use crate::store::{FeedSummary, Reader, StoreError};
+use crate::store::{FeedSummary, PageCounts, Reader, StoreError};
 
 /// Show the state of each feed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -40,6 +40,7 @@ struct FeedLine {
     proposed_url: Option<String>,
     /// While its server's "not modified" is not believed: since when.
     validators_distrusted_since: Option<DateTime<Utc>>,
+    pages: PageCounts,
 }
 
 /// Runs the command.
@@ -92,7 +93,15 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>, now: DateTime<U
         last_mended: summary.last_mended,
         proposed_url: summary.proposed_url,
         validators_distrusted_since: summary.trust.distrusted_since.filter(|_| summary.trust.is_distrusted(now)),
+        pages: summary.pages,
     }
+}
+
+/// `12 waiting (3 failed before), 2 given up`.
+pub(super) fn pages_text(pages: PageCounts) -> String {
+    let failing = if pages.failing == 0 { String::new() } else { format!(" ({} failed before)", pages.failing) };
+    let given_up = if pages.given_up == 0 { String::new() } else { format!(", {} given up", pages.given_up) };
+    format!("{} waiting{failing}{given_up}", pages.waiting)
 }
 
 fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
@@ -109,6 +118,9 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         }
         if let Some(kinds) = &line.last_mended {
             writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
+        }
+        if line.pages != PageCounts::default() {
+            writeln!(out, "{:name_width$}  pages: {}", "", pages_text(line.pages))?;
         }
         if line.dropped > 0 {
             let entries = if line.dropped == 1 { "entry" } else { "entries" };

@@ -15,7 +15,7 @@ use super::known::FeedPast;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -119,6 +119,7 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            full_text: FullText::Never,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             dropped_at: Vec::new(),

@@ -20,6 +20,7 @@ mod never_lost;
 mod never_twice;
 mod newcomer;
 mod operations;
+mod pages;
 mod place;
 mod redirects;
 mod reload;

@@ -15,6 +15,7 @@
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
+use crate::page::PageTally;
 use crate::poll::PollLine;
 use crate::store::Pruned;
 
@@ -88,6 +90,8 @@ pub enum Reply {
     Polled(PollLine),
     /// The archive refused a poll.
     Refused(String),
+    /// What came of the pages that were due.
+    Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
     /// What is wrong at the moment, a sentence each.
@@ -117,6 +121,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
             (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
