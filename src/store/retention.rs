@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Archive, StoreError, copies};
+use super::shown::Changes;
+use super::{Archive, StoreError, copies, pages};
 
 /// So many articles in one transaction: polls wait no longer for it than for a group of polls.
 const BATCH: i64 = 100;
@@ -78,16 +79,30 @@ fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTim
         .query_map(params![before.timestamp_millis(), BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let now = now.timestamp_millis();
-    let mut clusters = BTreeSet::new();
+    let (mut clusters, mut joined) = (BTreeSet::new(), BTreeSet::new());
     let mut feeds = Vec::with_capacity(old.len());
     for (article, copy_key, feed) in old {
+        joined.extend(copies::joined_by_page(&transaction, article)?);
         remove(&transaction, article, now)?;
+        joined.remove(&article);
         clusters.extend(copy_key);
         feeds.push(feed);
     }
+    // The copies of removed articles have another earliest now.
+    let mut changes = Changes::new(&transaction, now);
     for cluster in clusters {
-        settle_copies(&transaction, cluster, now)?;
+        for member in copies::settle(&transaction, cluster)? {
+            changes.touch(member)?;
+        }
     }
+    for article in joined {
+        for member in copies::settle_around(&transaction, article)? {
+            changes.touch(member)?;
+        }
+        changes.touch(article)?;
+    }
+    changes.finish()?;
+    drop(changes);
     transaction.commit()?;
     Ok(feeds)
 }
@@ -108,7 +123,7 @@ pub(super) fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> r
     ] {
         transaction.prepare_cached(statement)?.execute(params![article])?;
     }
-    Ok(())
+    pages::remove(transaction, article)
 }
 
 /// Counts a change of the archive.
@@ -185,7 +200,7 @@ mod tests {
     use super::super::{forget, integrity};
     use super::*;
     use crate::article::Draft;
-    use crate::config::IdentityRule;
+    use crate::config::{FullText, IdentityRule};
     use crate::identity::EntryKeys;
     use crate::normalise;
     use crate::parse::{Entry, Markup};
@@ -234,8 +249,11 @@ mod tests {
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
+            full_text: FullText::Never,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
+            dropped_at: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -254,6 +272,8 @@ mod tests {
             http_status: Some(200),
             error: None,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,

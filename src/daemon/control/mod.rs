@@ -16,6 +16,7 @@
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
+use crate::page::PageTally;
 use crate::poll::PollLine;
 use crate::store::{Forgot, Pruned};
 
@@ -95,6 +97,8 @@ pub enum Reply {
     Polled(PollLine),
     /// The archive refused a poll.
     Refused(String),
+    /// What came of the pages that were due.
+    Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
     /// What became of what was to be forgotten.
@@ -127,6 +131,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
             (
                 Reply::Forgot(Forgot { copies: vec!["b".into()], log_is_empty: true, ..Forgot::default() }),
                 r#"{"forgot":{"unknown":[],"copies":["b"],"log_is_empty":true}}"#,
