@@ -15,20 +15,43 @@ use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Site};
 use crate::normalise::RULES_VERSION;
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Gives what that did,
-/// and how many articles are new to the feed. Times are milliseconds since 1970.
+/// Where a document stands in its feed. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is what the feed shows now: what stood in the one before and does not in this one has left.
+    Current {
+        /// The poll before, which found it last.
+        last_seen_at: i64,
+    },
+    /// It is a page of what the feed showed before. It adds what is not known; of what is known nothing changes, for it may be
+    /// older than what we have. Its entries have left the feed as soon as they are found.
+    Past,
+}
+
+/// What storing a document did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// In the archive.
+    pub report: PollReport,
+    /// Articles that are new to the feed.
+    pub new_in_feed: i64,
+    /// The rows of the document's articles.
+    pub articles: Vec<i64>,
+}
+
+/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
 pub fn store(
     connection: &Connection,
     row: i64,
     feed: &PolledFeed,
-    last_seen_at: i64,
+    standing: Standing,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, feed: row, now, change: None, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
+) -> rusqlite::Result<Stored> {
+    let mut storing = Storing { connection, feed: row, standing, now, change: None, report: PollReport::default() };
+    let (new_in_feed, articles) = storing.store_document(feed, document)?;
     storing.finish()?;
-    Ok((storing.report, new_in_feed))
+    Ok(Stored { report: storing.report, new_in_feed, articles })
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -57,15 +80,24 @@ struct Before {
 struct Touched {
     /// `None` where the article is new.
     before: Option<Before>,
-    /// Position in the poll of the entry that is this feed's voice now.
-    counts: usize,
-    voice: i64,
+    /// This feed's voice now, where it is an entry of this document.
+    voice: Option<NewVoice>,
     has_new_sighting: bool,
+}
+
+/// An entry of the document that is its feed's voice.
+#[derive(Clone, Copy)]
+struct NewVoice {
+    /// Its position.
+    counts: usize,
+    /// Its sighting.
+    sighting: i64,
 }
 
 struct Storing<'c> {
     connection: &'c Connection,
     feed: i64,
+    standing: Standing,
     now: i64,
     /// The last change number given; read when first needed.
     change: Option<i64>,
@@ -73,16 +105,17 @@ struct Storing<'c> {
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
-        let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
-        let home = document.site_url.as_deref().and_then(IdentityUrl::of);
+    fn store_document(&mut self, feed: &PolledFeed, document: &PolledDocument) -> rusqlite::Result<(i64, Vec<i64>)> {
+        let site_url = self.site_url(document)?;
+        let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+        let home = site_url.as_deref().and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, feed: self.feed };
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
         self.connection
             .prepare_cached("UPDATE feed SET site_url = ?2, url = ?3 WHERE feed = ?1 AND (site_url IS NOT ?2 OR url IS NOT ?3)")?
-            .execute(params![self.feed, document.site_url, feed.url])?;
+            .execute(params![self.feed, site_url, feed.url])?;
 
         for key in &decision.dead {
             self.connection.prepare_cached("INSERT OR IGNORE INTO dead_key (feed, kind, key) VALUES (?1, ?2, ?3)")?.execute(params![
@@ -114,12 +147,26 @@ impl Storing<'_> {
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
-        self.leave_sightings(&present, last_seen_at)?;
+        if let Standing::Current { last_seen_at } = self.standing {
+            self.leave_sightings(&present, last_seen_at)?;
+        }
         self.store_claims(&decision, &articles, &sightings)?;
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(new_in_feed)
+        Ok((new_in_feed, articles))
+    }
+
+    /// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
+    fn site_url(&self, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
+        let known: Option<String> = match self.standing {
+            Standing::Current { .. } => None,
+            Standing::Past => self
+                .connection
+                .prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?
+                .query_row(params![self.feed], |row| row.get(0))?,
+        };
+        Ok(known.or_else(|| document.site_url.clone()))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -179,18 +226,29 @@ impl Storing<'_> {
             let known = stored.iter().find(|sighting| sighting.guid.as_deref() == guid && sighting.url.as_deref() == url);
             plan.push((counts, entries, known));
         }
-        let is_voice = |counts: usize| counts == matched.counts;
+        // An old page's entry speaks for its feed only where none has spoken yet.
+        let may_speak = self.standing != Standing::Past || !stored.iter().any(|sighting| sighting.voice);
+        if self.standing == Standing::Past {
+            plan.retain(|(_, entries, known)| match known {
+                Some(known) => {
+                    entries.iter().for_each(|entry| sightings[*entry] = known.row);
+                    false
+                }
+                None => true,
+            });
+        }
+        let is_voice = |counts: usize| may_speak && counts == matched.counts;
         let is_changed = plan.iter().any(|(at, _, known)| match known {
             None => true,
             Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
         });
         let before = if is_changed && !is_new { self.article_before(article)? } else { None };
-        let mut voice = 0;
+        let mut voice = None;
         for (at, entries, known) in &plan {
-            let row = self.store_sighting(article, document, decision, *at, is_voice(*at), *known)?;
-            entries.iter().for_each(|entry| sightings[*entry] = row);
+            let sighting = self.store_sighting(article, document, decision, *at, is_voice(*at), *known)?;
+            entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
-                voice = row;
+                voice = Some(NewVoice { counts: *at, sighting });
             }
         }
         if is_changed && !is_new && before.is_none() {
@@ -200,13 +258,13 @@ impl Storing<'_> {
             }
             return Ok(None);
         }
-        if is_changed {
+        if let Some(voice) = voice.filter(|_| is_changed) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
-                .execute(params![article, self.feed, voice])?;
+                .execute(params![article, self.feed, voice.sighting])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
-        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting }))
+        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting }))
     }
 
     fn store_sighting(
@@ -259,8 +317,8 @@ impl Storing<'_> {
             None => {
                 self.connection
                     .prepare_cached(
-                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words,
+                           left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     )?
                     .execute(params![
                         self.feed,
@@ -274,7 +332,8 @@ impl Storing<'_> {
                         identity.1,
                         identity.2,
                         identity.3,
-                        identity.4
+                        identity.4,
+                        (self.standing == Standing::Past).then_some(self.now)
                     ])?;
                 self.connection.last_insert_rowid()
             }
@@ -313,13 +372,17 @@ impl Storing<'_> {
                 .collect::<rusqlite::Result<_>>()?;
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
-            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !claim.newest) {
+            if self.standing == Standing::Past && own.is_some() {
+                continue;
+            }
+            let shall_be_newest = claim.newest && (self.standing != Standing::Past || holders.is_empty());
+            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !shall_be_newest) {
                 continue;
             }
             let highest = holders.first().map_or(0, |holder| holder.2);
             let newest = match own {
-                Some(own) if is_newest || !claim.newest => own.2,
-                _ if claim.newest => highest + 1,
+                Some(own) if is_newest || !shall_be_newest => own.2,
+                _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
             self.connection
@@ -379,8 +442,9 @@ impl Storing<'_> {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
         let other_voice;
-        let (draft, tokens, copy_key) = if *speaker == touched.voice {
-            let prepared = document.prepared(touched.counts)?;
+        let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
+        let (draft, tokens, copy_key) = if let Some(voice) = of_document {
+            let prepared = document.prepared(voice.counts)?;
             (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
         } else {
             let blob: Vec<u8> = self

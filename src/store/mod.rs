@@ -12,6 +12,9 @@ mod copies;
 mod documents;
 mod error;
 mod feeds;
+mod history;
+#[cfg(test)]
+mod history_tests;
 #[cfg(test)]
 mod identity_tests;
 mod integrity;
@@ -29,6 +32,7 @@ pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
+pub use self::history::{BackfillJob, HistoryPage, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};

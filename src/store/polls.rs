@@ -7,8 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::documents::{self, Standing};
 use super::packed::{self, PackedError};
-use super::{documents, search};
+use super::search;
 use crate::article::Draft;
 use crate::config::IdentityRule;
 use crate::fetch::Validators;
@@ -136,8 +137,12 @@ pub struct PollReport {
 pub fn store(connection: &Connection, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
+    let standing = Standing::Current { last_seen_at: feed.last_seen_at.unwrap_or(now) };
     let (report, new_in_feed) = match &poll.document {
-        Some(document) => documents::store(connection, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
+        Some(document) => {
+            let stored = documents::store(connection, feed.row, &poll.feed, standing, now, document)?;
+            (stored.report, stored.new_in_feed)
+        }
         None => (PollReport::default(), 0),
     };
     store_feed(connection, feed.row, poll, new_in_feed)?;

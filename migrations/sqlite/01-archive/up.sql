@@ -129,6 +129,13 @@ CREATE TABLE dead_key (
   PRIMARY KEY (feed, kind, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Feeds whose past is being fetched, and how far that has come.
+CREATE TABLE backfill (
+  feed   INTEGER PRIMARY KEY REFERENCES feed (feed),
+  due_at INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
+  job    TEXT    NOT NULL   -- the walk and where it stands, JSON
+) STRICT;
+
 -- Articles that were taken out for good.
 CREATE TABLE forgotten (
   id         TEXT    PRIMARY KEY,
