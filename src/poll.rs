@@ -4,6 +4,7 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
+mod history;
 mod moved;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
@@ -22,6 +24,7 @@ use crate::filter;
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
+use crate::robots::RobotsFiles;
 use crate::schedule::{self, End, Memory, Observation, Polled};
 use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
 
@@ -126,6 +129,8 @@ pub struct Poller {
     committing: Arc<tokio::sync::Semaphore>,
     /// Feeds that share an address are polled one after the other.
     sharing: moved::Sharing,
+    /// What hosts ask robots to leave alone, and the sitemaps that they name.
+    robots: Arc<RobotsFiles>,
 }
 
 /// Polls that may be read or wait for the writer at once.
@@ -146,6 +151,7 @@ impl Poller {
             processors: Arc::new(tokio::sync::Semaphore::new(processors)),
             committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
             sharing: moved::Sharing::default(),
+            robots: Arc::default(),
         })
     }
 
@@ -430,6 +436,11 @@ impl Answer {
         }
         let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
             .map_err(|error| Failure::NotAFeed(error.to_string()))?;
+        Ok(Some(self.read_parsed(parsed, hash)))
+    }
+
+    /// What the archive is asked to keep of a document.
+    fn read_parsed(&self, parsed: parse::Document, hash: i64) -> Read {
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
@@ -476,7 +487,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints, is_cut_off }))
+        Read { document, dates, hints, is_cut_off }
     }
 
     /// Of the bytes and of all else that decides what is made of them.

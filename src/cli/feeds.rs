@@ -9,6 +9,8 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use url::Url;
 
+use super::Verbosity;
+use super::backfill::{self, BackfillArgs};
 use super::failure::Failure;
 use super::feeds_list::{self, ListArgs};
 use crate::config::edit::{Editor, NewFeed};
@@ -41,6 +43,8 @@ pub enum FeedsCommand {
         /// OPML 1.0 to 2.0
         file: PathBuf,
     },
+    /// Fetches what feeds had before: archived and paged feeds, WordPress pages, News sitemaps
+    Backfill(BackfillArgs),
     /// Writes the subscription list as OPML 2.0
     Export {
         /// Write there instead of to the standard output
@@ -74,12 +78,13 @@ pub async fn run<F: Fetch>(
     args: FeedsArgs,
     config_file: &Path,
     surroundings: &Surroundings,
-    quiet: bool,
+    verbosity: Verbosity,
     connect: impl FnOnce(&Config) -> Result<F, String>,
 ) -> Result<(), Failure> {
     let mut lines = Vec::new();
     match args.command {
         FeedsCommand::List(args) => return feeds_list::run(&args, &config::load_in(config_file, surroundings)?),
+        FeedsCommand::Backfill(args) => return backfill::run(&args, &config::load_in(config_file, surroundings)?, verbosity).await,
         FeedsCommand::Add(args) => add(args, config_file, surroundings, connect, &mut lines).await?,
         FeedsCommand::Remove { feeds } => {
             for removed in Editor::open(config_file, surroundings)?.remove(&feeds)? {
@@ -89,7 +94,7 @@ pub async fn run<F: Fetch>(
         FeedsCommand::Import { file } => import(&file, config_file, surroundings, &mut lines)?,
         FeedsCommand::Export { output } => return export(output.as_deref(), config_file, surroundings),
     }
-    if quiet {
+    if verbosity.quiet {
         return Ok(());
     }
     let mut out = io::stdout().lock();

@@ -3,6 +3,7 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+mod backfills;
 pub mod control;
 mod passes;
 mod progress;
@@ -21,6 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::backfills::Backfills;
 use self::control::{Order, Reply, Request, Which};
 use self::passes::Passes;
 use self::progress::Progress;
@@ -28,6 +30,7 @@ use self::pruning::Pruning;
 use self::service::Service;
 use self::timetable::Timetable;
 use self::watch::Watch;
+use crate::backfill::{Bound, Job};
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
@@ -168,6 +171,8 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
+    /// What feeds had before is being fetched.
+    backfills: Backfills,
     /// Retention at work, and whether it went well.
     prunes: JoinSet<()>,
     pruning: Pruning,
@@ -195,6 +200,7 @@ impl Daemon {
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::default(),
+            backfills: Backfills::default(),
             prunes: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
@@ -237,10 +243,16 @@ impl Daemon {
             }
             self.start_due(Utc::now());
             self.prune_if_due();
+            if self.backfills.look_for_left(Instant::now()) {
+                self.resume_backfills(Utc::now());
+            }
             let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
+                Some(ended) = self.backfills.join_next() => if let Some(line) = self.backfills.ended(ended) {
+                    line.log();
+                },
                 Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
                     tracing::error!(%error, "retention broke off");
                 },
@@ -321,6 +333,15 @@ impl Daemon {
                 }
             },
             Request::Prune { before } => self.prune(before, Some(order.replies)),
+            Request::Backfill { feeds, since } => {
+                let bound = Bound { since: self.database.not_before(since, Utc::now()), known_at: None };
+                match self.feeds_named(&feeds) {
+                    Ok(feeds) => self.backfills.ask(&self.poller, feeds, bound, order.replies),
+                    Err(reason) => {
+                        let _ = order.replies.send(Reply::Failed(reason));
+                    }
+                }
+            }
         }
     }
 
@@ -346,7 +367,7 @@ impl Daemon {
             match self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) {
                 Some(feed) => starting.push(feed),
                 None => {
-                    let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
+                    let reason = unknown(name);
                     starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
                     return Err(reason);
                 }
@@ -354,6 +375,29 @@ impl Daemon {
         }
         starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
         Ok(names)
+    }
+
+    /// Feeds of these names, enabled or not.
+    fn feeds_named(&self, names: &[String]) -> Result<Vec<Arc<Feed>>, String> {
+        let find = |name: &String| self.timetable.feed(name).or_else(|| self.disabled.get(name).cloned()).ok_or_else(|| unknown(name));
+        names.iter().map(find).collect()
+    }
+
+    /// Goes on with what was left undone, where its time has come.
+    fn resume_backfills(&mut self, now: DateTime<Utc>) {
+        let kept = match self.archive.reader().and_then(|reader| reader.backfill_jobs()) {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::error!(%error, "what feeds had before is not fetched");
+                return;
+            }
+        };
+        for kept in kept.into_iter().filter(|kept| kept.due_at <= now) {
+            let (Some(job), Ok(feeds)) = (Job::decode(&kept.job), self.feeds_named(std::slice::from_ref(&kept.feed))) else { continue };
+            for feed in feeds {
+                self.backfills.begin(&self.poller, feed, job.bound, job.asked);
+            }
+        }
     }
 
     fn prune_if_due(&mut self) {
@@ -456,9 +500,15 @@ impl Daemon {
     async fn stop(mut self) {
         self.service.stopping();
         self.polls.shutdown().await;
+        self.backfills.shutdown().await;
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
     }
+}
+
+/// Why nothing is done for a feed of this name.
+fn unknown(name: &str) -> String {
+    format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config")
 }
 
 /// The feeds that are not enabled.

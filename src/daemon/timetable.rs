@@ -74,6 +74,11 @@ impl Timetable {
         Some(Arc::clone(&entry.feed))
     }
 
+    /// The feed of this name, whether it waits or is being polled.
+    pub fn feed(&self, name: &str) -> Option<Arc<Feed>> {
+        self.feeds.get(name).map(|entry| Arc::clone(&entry.feed))
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.feeds.keys().cloned().collect();

@@ -19,6 +19,8 @@ pub struct BackfillJob {
     pub due_at: DateTime<Utc>,
     /// Where it stands, in the words of who does it.
     pub job: String,
+    /// Articles that its pages brought, new to the archive.
+    pub new: u64,
 }
 
 /// What becomes of a job with a page.
@@ -83,10 +85,10 @@ impl Reader {
     pub fn backfill_jobs(&self) -> Result<Vec<BackfillJob>, StoreError> {
         let read = || {
             self.connection
-                .prepare_cached("SELECT name, due_at, job FROM backfill JOIN feed USING (feed) ORDER BY name")?
+                .prepare_cached("SELECT name, due_at, job, backfill.articles FROM backfill JOIN feed USING (feed) ORDER BY name")?
                 .query_map([], |row| {
                     let due_at = DateTime::from_timestamp_millis(row.get(1)?).unwrap_or(DateTime::UNIX_EPOCH);
-                    Ok(BackfillJob { feed: row.get(0)?, due_at, job: row.get(2)? })
+                    Ok(BackfillJob { feed: row.get(0)?, due_at, job: row.get(2)?, new: row.get::<_, i64>(3)?.unsigned_abs() })
                 })?
                 .collect::<rusqlite::Result<_>>()
         };
@@ -117,8 +119,11 @@ pub fn store(connection: &Connection, page: &HistoryPage) -> rusqlite::Result<Pa
     }
     match &page.progress {
         Progress::GoesOn { due_at, job } => connection
-            .prepare_cached("INSERT OR REPLACE INTO backfill (feed, due_at, job) VALUES (?1, ?2, ?3)")?
-            .execute(params![feed, due_at.timestamp_millis(), job])?,
+            .prepare_cached(
+                "INSERT INTO backfill (feed, due_at, job, articles) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (feed) DO UPDATE SET due_at = ?2, job = ?3, articles = articles + ?4",
+            )?
+            .execute(params![feed, due_at.timestamp_millis(), job, i64::try_from(report.new).unwrap_or(i64::MAX)])?,
         Progress::Ended => connection.prepare_cached("DELETE FROM backfill WHERE feed = ?1")?.execute(params![feed])?,
     };
     Ok(report)

@@ -131,9 +131,10 @@ CREATE TABLE dead_key (
 
 -- Feeds whose past is being fetched, and how far that has come.
 CREATE TABLE backfill (
-  feed   INTEGER PRIMARY KEY REFERENCES feed (feed),
-  due_at INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
-  job    TEXT    NOT NULL   -- the walk and where it stands, JSON
+  feed     INTEGER PRIMARY KEY REFERENCES feed (feed),
+  due_at   INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
+  job      TEXT    NOT NULL,  -- the walk and where it stands, JSON
+  articles INTEGER NOT NULL   -- new to the archive, from its pages
 ) STRICT;
 
 -- Articles that were taken out for good.

@@ -11,9 +11,12 @@
 //! ```text
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
-//! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"end":…,"error":…}}
+//!                                         a page was read; with "end" or "error" the feed's last
+//! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
@@ -34,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
-use crate::poll::PollLine;
+use crate::poll::{BackfillLine, PollLine};
 use crate::store::Pruned;
 
 /// The largest request, bytes: a command line that names feeds fits in.
@@ -59,6 +62,13 @@ pub enum Request {
     Prune {
         /// The time.
         before: DateTime<Utc>,
+    },
+    /// Fetches what feeds had before.
+    Backfill {
+        /// Which; no name stands there twice.
+        feeds: Vec<String>,
+        /// No further back than this.
+        since: Option<DateTime<Utc>>,
     },
 }
 
@@ -86,6 +96,8 @@ pub enum Reply {
     Refused(String),
     /// What retention removed.
     Pruned(Pruned),
+    /// A backfill has read a page, or has ended.
+    Backfilled(BackfillLine),
     /// No news yet.
     Waiting,
     /// All is done.
@@ -104,6 +116,7 @@ mod tests {
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
+            (Request::Backfill { feeds: vec!["a".into()], since: None }, r#"{"do":"backfill","feeds":["a"],"since":null}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);

@@ -1,0 +1,186 @@
+//! Who fetches which feed's past: what commands asked for over the control socket, and what was left undone.
+//!
+//! A feed's past is fetched by one job at a time; whoever asks for it meanwhile hears of the one under way. A few go on at
+//! once, so that what is polled is never held up by what is old; the hosts' pace binds both.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::{self, JoinSet};
+
+use super::control::Reply;
+use crate::backfill::Bound;
+use crate::config::Feed;
+use crate::poll::{BackfillLine, Poller};
+use crate::store::StoreError;
+
+/// Jobs under way at once.
+const AT_ONCE: usize = 4;
+
+/// How often the archive is looked through for jobs that wait for their time.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// How one ended.
+pub type Ended = Result<(task::Id, Result<BackfillLine, StoreError>), task::JoinError>;
+
+/// Somebody who waits for the ends of several feeds' jobs.
+struct Client {
+    left: usize,
+    replies: UnboundedSender<Reply>,
+}
+
+/// A feed's job.
+struct Job {
+    feed: String,
+    bound: Bound,
+    handle: task::AbortHandle,
+    /// Those who hear of its pages and its end.
+    clients: Arc<Mutex<Vec<(u64, UnboundedSender<Reply>)>>>,
+}
+
+/// The jobs under way.
+pub struct Backfills {
+    tasks: JoinSet<Result<BackfillLine, StoreError>>,
+    jobs: HashMap<task::Id, Job>,
+    clients: HashMap<u64, Client>,
+    last: u64,
+    turns: Arc<Semaphore>,
+    /// When the archive was last looked through for jobs that wait.
+    looked: Option<Instant>,
+}
+
+impl Default for Backfills {
+    fn default() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            jobs: HashMap::new(),
+            clients: HashMap::new(),
+            last: 0,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            looked: None,
+        }
+    }
+}
+
+impl Backfills {
+    /// Fetches the past of these feeds for somebody who asked; no feed stands there twice.
+    pub fn ask(&mut self, poller: &Poller, feeds: Vec<Arc<Feed>>, bound: Bound, replies: UnboundedSender<Reply>) {
+        // A client that has gone takes no replies; what it asked for is done all the same.
+        let _ = replies.send(Reply::Feeds(feeds.len()));
+        self.last += 1;
+        let number = self.last;
+        self.clients.insert(number, Client { left: feeds.len(), replies: replies.clone() });
+        if feeds.is_empty() {
+            self.tell_end(number, None);
+        }
+        for feed in feeds {
+            let under_way = self.jobs.values().find(|job| job.feed == feed.name && job.bound.covers(&bound));
+            match under_way {
+                Some(job) => lock(&job.clients).push((number, replies.clone())),
+                None => {
+                    self.stop(&feed.name);
+                    self.start(poller, feed, bound, true, vec![(number, replies.clone())]);
+                }
+            }
+        }
+    }
+
+    /// Fetches a feed's past though nobody waits for it, unless that is under way.
+    pub fn begin(&mut self, poller: &Poller, feed: Arc<Feed>, bound: Bound, asked: bool) {
+        if !self.is_under_way(&feed.name) {
+            self.start(poller, feed, bound, asked, Vec::new());
+        }
+    }
+
+    /// Is it time to look for jobs that were left undone?
+    pub fn look_for_left(&mut self, now: Instant) -> bool {
+        let is_time = self.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_AGAIN);
+        if is_time {
+            self.looked = Some(now);
+        }
+        is_time
+    }
+
+    /// Is this feed's past being fetched?
+    pub fn is_under_way(&self, feed: &str) -> bool {
+        self.jobs.values().any(|job| job.feed == feed)
+    }
+
+    fn start(&mut self, poller: &Poller, feed: Arc<Feed>, bound: Bound, asked: bool, clients: Vec<(u64, UnboundedSender<Reply>)>) {
+        let clients = Arc::new(Mutex::new(clients));
+        let (name, heard) = (feed.name.clone(), Arc::clone(&clients));
+        let (poller, turns) = (poller.clone(), Arc::clone(&self.turns));
+        let handle = self.tasks.spawn(async move {
+            // Never closed.
+            let _turn = turns.acquire_owned().await.ok();
+            let tell = |line: &BackfillLine| {
+                for (_, replies) in lock(&clients).iter() {
+                    let _ = replies.send(Reply::Backfilled(line.clone()));
+                }
+            };
+            poller.backfill(&feed, bound, asked, tell).await
+        });
+        self.jobs.insert(handle.id(), Job { feed: name, bound, handle, clients: heard });
+    }
+
+    /// Stops a feed's job, for one with another bound; those who waited for it hear so.
+    fn stop(&mut self, feed: &str) {
+        let Some(task) = self.jobs.iter().find(|(_, job)| job.feed == feed).map(|(task, _)| *task) else { return };
+        let Some(job) = self.jobs.remove(&task) else { return };
+        job.handle.abort();
+        for (number, _) in lock(&job.clients).drain(..).collect::<Vec<_>>() {
+            self.tell_end(number, Some(Reply::Refused(format!("{feed}: somebody else asked for another part of its past"))));
+        }
+    }
+
+    /// The next job to end; never, where none is under way.
+    pub async fn join_next(&mut self) -> Option<Ended> {
+        self.tasks.join_next_with_id().await
+    }
+
+    /// One has ended. Gives what it says, unless it was stopped for another.
+    pub fn ended(&mut self, ended: Ended) -> Option<BackfillLine> {
+        let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
+        let job = self.jobs.remove(&task)?;
+        let (reply, line) = match ended {
+            Ok((_, Ok(line))) => (Reply::Backfilled(line.clone()), Some(line)),
+            Ok((_, Err(error))) => {
+                tracing::error!(feed = job.feed, %error, "backfill");
+                (Reply::Refused(error.to_string()), None)
+            }
+            Err(error) => {
+                tracing::error!(feed = job.feed, %error, "a backfill broke off");
+                (Reply::Refused(format!("the backfill of {} broke off: {error}", job.feed)), None)
+            }
+        };
+        for (number, _) in lock(&job.clients).drain(..).collect::<Vec<_>>() {
+            self.tell_end(number, Some(reply.clone()));
+        }
+        line
+    }
+
+    fn tell_end(&mut self, number: u64, reply: Option<Reply>) {
+        let Some(client) = self.clients.get_mut(&number) else { return };
+        if let Some(reply) = reply {
+            let _ = client.replies.send(reply);
+            client.left -= 1;
+        }
+        if client.left == 0 {
+            let _ = client.replies.send(Reply::Done);
+            self.clients.remove(&number);
+        }
+    }
+
+    /// Drops what is under way; it goes on at the next start, behind what was committed.
+    pub async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds the lock can be left half-done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
