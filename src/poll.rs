@@ -6,6 +6,7 @@
 
 mod history;
 mod moved;
+mod sitemaps;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
+use self::sitemaps::Parts;
 use crate::config::{self, Feed};
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter;
@@ -219,6 +221,7 @@ impl Poller {
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
             let validators = if is_common { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
+            let parts = self.follow_index(feed, &mut fetched).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
                 let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
@@ -232,7 +235,7 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), parts.clone(), own_url_asked).await;
             let is_answered = poll.error.is_none();
             ended = Some((poll, line));
             if is_answered {
@@ -240,7 +243,7 @@ impl Poller {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
                     let fetched = Fetched { moved_to: moved_to.or_else(|| redirected_to.clone()), ..fetched.clone() };
                     let own_url_asked = other.url == attempt.request.url;
-                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked).await;
+                    let (poll, _) = self.read(&other, other_state, fetched, parts.clone(), own_url_asked).await;
                     self.archive.commit(poll).await?;
                 }
             }
@@ -285,10 +288,10 @@ impl Poller {
     }
 
     /// Reads what came, on a thread that may be busy.
-    async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, own_url_asked: bool) -> (Poll, PollLine) {
+    async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, parts: Parts, own_url_asked: bool) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
         let url = without_credentials(&feed.url);
-        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now, own_url_asked };
+        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, parts, now, own_url_asked };
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
         match tokio::task::spawn_blocking(move || reading.read()).await {
@@ -319,6 +322,8 @@ struct Answer {
     url: String,
     state: FeedState,
     fetched: Fetched,
+    /// The sitemaps that it leads to, where it is an index of them.
+    parts: Parts,
     now: DateTime<Utc>,
     own_url_asked: bool,
 }
@@ -434,8 +439,11 @@ impl Answer {
         if self.state.document == Some(hash) {
             return Ok(None);
         }
-        let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
-            .map_err(|error| Failure::NotAFeed(error.to_string()))?;
+        let parsed = match &*self.parts {
+            [] => parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref()),
+            parts => sitemaps::news_of(parts),
+        };
+        let parsed = parsed.map_err(|error| Failure::NotAFeed(error.to_string()))?;
         Ok(Some(self.read_parsed(parsed, hash)))
     }
 
@@ -494,6 +502,9 @@ impl Answer {
     fn document_hash(&self, fresh: &Fresh) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
+        for part in self.parts.iter() {
+            hash.update(&part.fresh.body);
+        }
         let wanted = (&self.settings.articles.languages, &self.settings.filters, &self.feed.filters);
         let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted, &fresh.content_type);
         hash.update(format!("{reading:?}"));

@@ -5,6 +5,7 @@
 //! more, a bound is reached, or the pages turn out to lead nowhere. Both know no network: who walks asks for what [`Walk::next`]
 //! names and tells [`Walk::hear`] what came, and what stands between two pages can be kept as JSON and gone on with later.
 
+mod probe;
 mod seen;
 mod sitemaps;
 mod source;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{EntryKeys, Key};
 
+pub use self::probe::{History, probe};
 pub use self::sitemaps::{likely_places, looks_like_news, newest_first, speaks_for};
 pub use self::source::{Rel, Source, numbered, offered};
 pub use self::walk::{Ask, End, Heard, Verdict, Walk};

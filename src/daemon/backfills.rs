@@ -32,13 +32,16 @@ struct Client {
     replies: UnboundedSender<Reply>,
 }
 
+/// Clients by their numbers.
+type Listeners = Vec<(u64, UnboundedSender<Reply>)>;
+
 /// A feed's job.
 struct Job {
     feed: String,
     bound: Bound,
     handle: task::AbortHandle,
     /// Those who hear of its pages and its end.
-    clients: Arc<Mutex<Vec<(u64, UnboundedSender<Reply>)>>>,
+    clients: Arc<Mutex<Listeners>>,
 }
 
 /// The jobs under way.
@@ -109,7 +112,7 @@ impl Backfills {
         self.jobs.values().any(|job| job.feed == feed)
     }
 
-    fn start(&mut self, poller: &Poller, feed: Arc<Feed>, bound: Bound, asked: bool, clients: Vec<(u64, UnboundedSender<Reply>)>) {
+    fn start(&mut self, poller: &Poller, feed: Arc<Feed>, bound: Bound, asked: bool, clients: Listeners) {
         let clients = Arc::new(Mutex::new(clients));
         let (name, heard) = (feed.name.clone(), Arc::clone(&clients));
         let (poller, turns) = (poller.clone(), Arc::clone(&self.turns));

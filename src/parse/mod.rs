@@ -285,7 +285,7 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
     let is_empty = document.entries.is_empty() && document.feed.title.is_none();
     if is_empty && dialect::is_sitemap(&prolog.name) {
         if document.sitemaps.is_empty() && !is_quiet_news_sitemap(root) {
-            return Err(ParseError::NotAFeed("a sitemap of pages; only one of news (news:news) says what their articles are".into()));
+            return Err(ParseError::NotAFeed("a sitemap without news (news:news): addresses alone are no articles".into()));
         }
     } else if is_empty && prolog.rubbish {
         return Err(not_a_feed(&text, url));
@@ -298,6 +298,12 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
 fn is_quiet_news_sitemap(root: &str) -> bool {
     let tag = root.split_inclusive('>').next().unwrap_or_default().to_ascii_lowercase();
     tag.contains("/sitemap-news/") && !root.to_ascii_lowercase().contains("<url>")
+}
+
+/// Is this an index of sitemaps, as far as its beginning tells?
+pub fn is_sitemap_index(body: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or_default()).into_owned();
+    prolog::read(&head).is_some_and(|prolog| prolog.name == "sitemapindex")
 }
 
 fn not_a_feed(text: &str, url: &Url) -> ParseError {
@@ -349,7 +355,13 @@ fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, rea
     if entries.len() < whole && !found.sitemap {
         warn("empty-entry", "entries that say nothing were left out");
     }
-    Ok(Document { feed: entry::head(&found, entities), entries, sitemaps, warnings })
+    let mut feed = entry::head(&found, entities);
+    if let Some(first) = entries.first().filter(|_| found.sitemap) {
+        // A News sitemap names its publication with each article.
+        feed.title = first.source.as_ref().and_then(|source| source.title.clone());
+        feed.language = first.language.clone();
+    }
+    Ok(Document { feed, entries, sitemaps, warnings })
 }
 
 impl Entry {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use url::Url;
 
+use super::sitemaps::Parts;
 use super::{Answer, Poller, moved, without_credentials};
 use crate::backfill::{Ask, Bound, End, Heard, Job, Shown, Verdict};
 use crate::config::Feed;
@@ -297,7 +298,8 @@ impl Poller {
         }
         let url = without_credentials(&feed.url);
         let settings = Arc::clone(&self.settings);
-        let answer = Answer { settings, feed: feed.clone(), url, state: FeedState::default(), fetched, now, own_url_asked: false };
+        let state = FeedState::default();
+        let answer = Answer { settings, feed: feed.clone(), url, state, fetched, parts: Parts::default(), now, own_url_asked: false };
         let _turn = self.processors.acquire().await.ok();
         match tokio::task::spawn_blocking(move || answer.read_parsed(document, 0).document).await {
             Ok(document) => Some(document),

@@ -16,6 +16,7 @@ mod fetching;
 mod never_lost;
 mod never_twice;
 mod newcomer;
+mod news_sitemaps;
 mod operations;
 mod place;
 mod redirects;
