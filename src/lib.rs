@@ -33,6 +33,7 @@ pub mod normalise;
 pub mod opml;
 pub mod parse;
 pub mod poll;
+pub mod revision;
 pub mod robots;
 pub mod schedule;
 pub mod store;

@@ -15,7 +15,7 @@ use crate::fetch::{Failure, Fetched, Outcome};
 use crate::identity::EntryKeys;
 use crate::parse::{self, Document};
 use crate::robots::{Permission, Rules};
-use crate::store::{FeedState, HistoryPage, PageReport, PolledDocument, PolledFeed, Progress, StoreError};
+use crate::store::{HistoryPage, PageReport, PolledDocument, PolledFeed, Progress, StoreError};
 
 /// A request that got no answer is sent again after so long; when all have failed, the job waits.
 const TRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
@@ -282,14 +282,16 @@ impl Poller {
         let at = page.fetched.at.trunc_subsecs(0);
         let _place = self.committing.acquire().await.ok();
         let document = match verdict {
-            Verdict::Keep => self.read_page(feed, page, job.bound.since).await,
+            Verdict::Keep => self.read_page(feed, page, job.bound.since).await?,
             Verdict::Leave => None,
         };
         let progress = Progress::GoesOn { due_at: at, job: job.encode() };
         self.archive.commit_page(HistoryPage { feed: polled(feed), at, document, known_before: job.bound.known_at, progress }).await
     }
 
-    async fn read_page(&self, feed: &Feed, page: Page, since: Option<DateTime<Utc>>) -> Option<PolledDocument> {
+    async fn read_page(&self, feed: &Feed, page: Page, since: Option<DateTime<Utc>>) -> Result<Option<PolledDocument>, StoreError> {
+        // What its filters dropped from a poll they drop from a page.
+        let state = self.state_of(feed).await?;
         let Page { mut document, shown, fetched, .. } = page;
         let now = fetched.at.trunc_subsecs(0);
         if let Some(since) = since {
@@ -298,14 +300,18 @@ impl Poller {
         }
         let url = without_credentials(&feed.url);
         let settings = Arc::clone(&self.settings);
-        let state = FeedState::default();
-        let answer = Answer { settings, feed: feed.clone(), url, state, fetched, parts: Parts::default(), now, own_url_asked: false };
+        let (packer, parts) = (self.archive.packer(), Parts::default());
+        let answer = Answer { settings, packer, feed: feed.clone(), url, state, fetched, parts, now, own_url_asked: false };
         let _turn = self.processors.acquire().await.ok();
-        match tokio::task::spawn_blocking(move || answer.read_parsed(document, 0).document).await {
-            Ok(document) => Some(document),
+        let read = tokio::task::spawn_blocking(move || {
+            let wanted = answer.settings.wanted(&answer.feed);
+            answer.read_parsed(document, 0, &wanted).document
+        });
+        match read.await {
+            Ok(document) => Ok(Some(document)),
             Err(error) => {
                 tracing::error!(feed = feed.name, %error, "reading a page failed");
-                None
+                Ok(None)
             }
         }
     }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::documents::{self, Standing};
+use super::packed::Packer;
 use super::{Archive, PolledDocument, PolledFeed, Reader, StoreError};
 
 /// A job that fetches a feed's past.
@@ -66,10 +67,11 @@ impl Archive {
     /// # Errors
     /// A [`StoreError`]; neither was stored then.
     pub async fn commit_page(&self, page: HistoryPage) -> Result<PageReport, StoreError> {
+        let packer = self.packer();
         self.writer
             .run(move |connection| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let report = store(&transaction, &page)?;
+                let report = store(&transaction, &packer, &page)?;
                 transaction.commit()?;
                 Ok(report)
             })
@@ -97,7 +99,7 @@ impl Reader {
 }
 
 /// Stores a page inside the caller's transaction.
-pub fn store(connection: &Connection, page: &HistoryPage) -> rusqlite::Result<PageReport> {
+pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> rusqlite::Result<PageReport> {
     connection
         .prepare_cached("INSERT INTO feed (name, url) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?
         .execute(params![page.feed.name, page.feed.url])?;
@@ -108,7 +110,7 @@ pub fn store(connection: &Connection, page: &HistoryPage) -> rusqlite::Result<Pa
     if let Some(document) = &page.document {
         // The feed's record belongs to the URL that was polled; a new one is taken up by the next poll.
         let polled = PolledFeed { url, ..page.feed.clone() };
-        let stored = documents::store(connection, feed, &polled, Standing::Past, page.at.timestamp_millis(), document)?;
+        let stored = documents::store(connection, packer, feed, &polled, Standing::Past, page.at.timestamp_millis(), document)?;
         connection
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::history::{self, HistoryPage, PageReport, Progress};
-use super::identity_tests::{E, FEEDS, Lab, Shown, cases, document_of, documents, e, histories, story};
+use super::identity_tests::{E, FEEDS, Lab, PACKER, Shown, cases, document_of, documents, e, histories, story};
 use crate::config::IdentityRule;
 
 const FEED: &str = "a.com/feed";
@@ -21,7 +21,7 @@ impl Lab {
         let at = self.tick();
         let (feed, document) = document_of(feed, IdentityRule::Auto, entries);
         let progress = Progress::GoesOn { due_at: at, job: "{}".to_owned() };
-        history::store(&self.connection, &HistoryPage { feed, at, document: Some(document), known_before, progress }).unwrap()
+        history::store(&self.connection, &PACKER, &HistoryPage { feed, at, document: Some(document), known_before, progress }).unwrap()
     }
 
     /// The sightings that stand in the feed now.
@@ -125,7 +125,7 @@ fn a_page_and_its_jobs_place_are_stored_together_and_go_with_its_end() {
     assert_eq!(jobs(&lab), 1);
     let (feed, _) = document_of(FEED, IdentityRule::Auto, &[]);
     let end = HistoryPage { feed, at: lab.tick(), document: None, known_before: None, progress: Progress::Ended };
-    history::store(&lab.connection, &end).unwrap();
+    history::store(&lab.connection, &PACKER, &end).unwrap();
     assert_eq!(jobs(&lab), 0);
 }
 
