@@ -11,7 +11,8 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 use url::Url;
 
-use crate::backfill::{likely_places, looks_like_news};
+use crate::backfill::{likely_places, looks_like_news, newest_first};
+use crate::parse::parse;
 use crate::robots::Robots;
 
 /// Where feeds stand on sites that name none, below the page's own folder and the site's root.
@@ -52,6 +53,15 @@ pub enum Kind {
     Index(Vec<Url>),
     /// Something else.
     Other,
+}
+
+/// What a document is.
+pub fn kind_of(page: &Page) -> Kind {
+    match parse(&page.body, &page.url, page.content_type.as_deref()) {
+        Ok(document) if document.sitemaps.is_empty() => Kind::Feed,
+        Ok(index) => Kind::Index(newest_first(&index.sitemaps).into_iter().map(|(url, _)| url).collect()),
+        Err(_) => Kind::Other,
+    }
 }
 
 /// A feed that was found.

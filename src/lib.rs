@@ -18,6 +18,7 @@ pub mod backfill;
 pub mod cli;
 pub mod config;
 pub mod copies;
+pub mod coverage;
 #[cfg(test)]
 mod cpu_time;
 pub mod daemon;

@@ -6,6 +6,7 @@
 
 mod history;
 mod moved;
+mod search;
 mod sitemaps;
 
 use std::borrow::Cow;
@@ -27,9 +28,10 @@ use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::robots::RobotsFiles;
-use crate::schedule::{self, End, Memory, Observation, Polled};
+use crate::schedule::{self, Asking, End, Memory, Observation, Polled};
 use crate::store::{
-    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+    Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
+    StoreError,
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
@@ -220,6 +222,8 @@ impl Poller {
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
     async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed], hold: Hold) -> Result<PollLine, StoreError> {
         let now = Utc::now();
+        // A local file has nobody to lie for it.
+        let asking = if feed.url.scheme() == "file" { Asking::Conditionally } else { state.trust.asking(&state.memory.rhythm, now) };
         let mut own_url_asked = false;
         let mut ended = None;
         let mut place = None;
@@ -228,7 +232,8 @@ impl Poller {
             let sharers = if is_shared { self.states_of(others).await? } else { Vec::new() };
             // Only what all of them have seen may be answered with "not modified".
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
-            let validators = if is_common { state.validators.clone() } else { Validators::default() };
+            let is_conditional = is_common && asking == Asking::Conditionally;
+            let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
             let parts = self.follow_index(feed, &mut fetched).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
@@ -244,9 +249,19 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), parts.clone(), own_url_asked).await;
+            let (mut poll, line) = self.read(feed, state.clone(), fetched.clone(), parts.clone(), own_url_asked).await;
+            if asking == Asking::ToVerify && brings_news(&poll, &state) {
+                poll.has_lied = self.is_denied(&attempt.request, &state.validators).await;
+                if poll.has_lied {
+                    tracing::warn!(
+                        feed = feed.name,
+                        "the server says \"not modified\" though there is news; it is not asked for that any more"
+                    );
+                }
+            }
             let is_answered = poll.error.is_none();
-            ended = Some((poll, line));
+            let lost = if is_answered { None } else { search::lost(&fetched) };
+            ended = Some((poll, line, lost));
             if is_answered {
                 for (other, other_state) in sharers {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
@@ -262,10 +277,27 @@ impl Poller {
             }
         }
         // There is always an attempt: the feed's own address is one.
-        let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
+        let (poll, mut line, lost) = ended.ok_or(StoreError::Closed)?;
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
+        drop(place);
+        if let Some(lost) = lost.filter(|_| state.search.is_due(now)) {
+            let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
+            if let Some(found) = &found {
+                tracing::info!(feed = feed.name, found = %without_credentials(found), "gone from where it was; its site has a feed");
+            }
+            self.archive.propose(&feed.name, &line.url, found.as_ref().map(without_credentials), Utc::now()).await?;
+        }
         Ok(line)
+    }
+
+    /// Does the server say that nothing has changed since these validators, though something has?
+    async fn is_denied(&self, request: &Request, validators: &Validators) -> bool {
+        if *validators == Validators::default() {
+            return false;
+        }
+        let again = self.client.fetch(&Request { validators: validators.clone(), ..request.clone() }).await;
+        matches!(again.outcome, Outcome::NotModified { .. })
     }
 
     /// What belongs to another URL of this feed says nothing about this one.
@@ -364,7 +396,7 @@ impl Answer {
                     memory = Some(self.learn(read.as_ref()));
                     // A document that was cut off leaves none: what stood behind the cut would hide behind a 304 until the
                     // feed's next change.
-                    let is_whole = read.as_ref().is_none_or(|read| !read.is_cut_off);
+                    let is_whole = read.as_ref().is_none_or(|read| !read.document.is_cut_off);
                     validators = Some(if is_whole { fresh.validators.clone() } else { Validators::default() });
                     document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
@@ -426,6 +458,8 @@ impl Answer {
             error,
             asked: end != End::Held,
             gone: end == End::Gone || retired,
+            is_verified: outcome == "fresh",
+            has_lied: false,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
             own_url_asked: self.own_url_asked,
@@ -497,6 +531,8 @@ impl Answer {
             rule: self.feed.identity,
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            dropped_at: Vec::new(),
+            is_cut_off,
             dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
@@ -521,6 +557,8 @@ impl Answer {
                 continue;
             }
             if let Some(entry) = dropped(&entry, &keys) {
+                let place = document.entries.len() + document.dropped_at.len();
+                document.dropped_at.push(DroppedAt { place, key: DroppedAt::key_of(&keys), date: keys.date });
                 document.dropped.entries.push(entry);
                 continue;
             }
@@ -539,7 +577,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Read { document, dates, hints, is_cut_off }
+        Read { document, dates, hints }
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -573,8 +611,6 @@ struct Read {
     /// Of its entries, as far as they have one.
     dates: Vec<DateTime<Utc>>,
     hints: schedule::Hints,
-    /// It ends before its root element does.
-    is_cut_off: bool,
 }
 
 impl Read {
@@ -586,8 +622,13 @@ impl Read {
         let is_known = |keys: &&EntryKeys| hashes.contains(&keys.entry_hash) || key(keys).is_some_and(|key| known.contains(&key.hash));
         let kept = self.document.keys.iter().filter(is_known).count();
         let entries = self.document.keys.len();
-        Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
+        Observation { at, dates: &self.dates, entries, new: entries - kept, kept, pinned: state.pinned }
     }
+}
+
+/// Does the document hold an entry that is new or another than the feed's state has?
+fn brings_news(poll: &Poll, state: &FeedState) -> bool {
+    poll.document.as_ref().is_some_and(|document| document.keys.iter().any(|keys| !state.present.contains(&keys.entry_hash)))
 }
 
 /// The URL as it may be stored, shown and exported.

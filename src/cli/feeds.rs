@@ -13,10 +13,10 @@ use super::Verbosity;
 use super::backfill::{self, BackfillArgs};
 use super::failure::Failure;
 use super::feeds_list::{self, ListArgs};
-use crate::backfill::{History, newest_first, probe};
+use crate::backfill::{History, probe};
 use crate::config::edit::{Editor, NewFeed};
 use crate::config::{self, Config, Surroundings, feed_url, parse_duration, replace_file, subscription_list};
-use crate::discover::{Fetch, Kind, Page, discover};
+use crate::discover::{Fetch, discover, kind_of};
 
 /// `gleaner feeds`.
 #[derive(Debug, Args)]
@@ -138,7 +138,7 @@ async fn add<F: Fetch>(
                 client = Some(connect(&config).map_err(Failure::Failed)?);
             }
             let Some(client) = &client else { return Err(Failure::Failed("there is no client".to_owned())) };
-            let found = discover(&page, client, kind).await.map_err(|error| Failure::Failed(error.to_string()))?;
+            let found = discover(&page, client, kind_of).await.map_err(|error| Failure::Failed(error.to_string()))?;
             history = Some(probe(&found, client).await);
             if found.url == page { asked.clone() } else { found.url.to_string() }
         };
@@ -167,14 +167,6 @@ fn told(name: &str, history: Option<&History>) -> String {
             };
             format!("  history: {way}{back}; `gleaner feeds backfill {name}` fetches it")
         }
-    }
-}
-
-fn kind(page: &Page) -> Kind {
-    match crate::parse::parse(&page.body, &page.url, page.content_type.as_deref()) {
-        Ok(document) if document.sitemaps.is_empty() => Kind::Feed,
-        Ok(index) => Kind::Index(newest_first(&index.sitemaps).into_iter().map(|(url, _)| url).collect()),
-        Err(_) => Kind::Other,
     }
 }
 

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod backfill;
 pub mod check;
 pub mod completions;
+pub mod coverage;
 pub mod db;
 pub mod export;
 pub mod failure;
@@ -59,6 +60,8 @@ pub enum Command {
     Poll(poll::PollArgs),
     /// Shows, edits or writes the subscription list
     Feeds(feeds::FeedsArgs),
+    /// Shows between which dates nothing was missed, and where something may have been
+    Coverage(coverage::CoverageArgs),
     /// Writes articles to a file or the standard output
     Export(export::ExportArgs),
     /// Searches the archive, newest first
@@ -107,6 +110,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run => run::run(&config_file()?, &surroundings, verbosity),
         Command::Poll(args) => poll::run(&args, &load()?, verbosity),
         Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, verbosity, connect)),
+        Command::Coverage(args) => coverage::run(&args, &load()?),
         Command::Export(args) => archive::export(&args, &load()?, verbosity),
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),

@@ -13,6 +13,7 @@ mod hints;
 mod moves;
 mod pace;
 mod rhythm;
+mod trust;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -24,8 +25,9 @@ use crate::config;
 use crate::fetch::Freshness;
 
 pub use hints::Hints;
-pub use moves::{Address, Moved, address};
+pub use moves::{Address, Moved, Search, address};
 pub use rhythm::{Observation, Rhythm, learn};
+pub use trust::{Asking, Trust};
 
 /// A server that says 410, or a feed that was given up, is asked again this often.
 const WEEK: Duration = Duration::from_secs(7 * 86_400);

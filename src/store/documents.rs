@@ -10,18 +10,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::Packer;
-use super::{PollReport, PolledDocument, PolledFeed, copies, search};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, copies, search};
 use crate::article::Draft;
-use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
+use crate::coverage::{Mark, Standing};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Site};
 use crate::normalise::RULES_VERSION;
 use crate::revision::{self, State};
 
 /// Where a document stands in its feed. Times are milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Tense {
     /// It is what the feed shows now: what stood in the one before and does not in this one has left.
-    Current {
+    Present {
         /// The poll before, which found it last.
         last_seen_at: i64,
     },
@@ -30,14 +31,15 @@ pub enum Standing {
     Past,
 }
 
-/// What storing a document did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// In the archive.
+/// What became of a document.
+pub struct StoredDocument {
+    /// What that did to the archive.
     pub report: PollReport,
     /// Articles that are new to the feed.
     pub new_in_feed: i64,
-    /// The rows of the document's articles.
+    /// The whole document as coverage sees it, what filters dropped among the rest.
+    pub standings: Vec<Standing>,
+    /// The rows of its articles.
     pub articles: Vec<i64>,
 }
 
@@ -47,14 +49,14 @@ pub fn store(
     packer: &Packer,
     row: i64,
     feed: &PolledFeed,
-    standing: Standing,
+    tense: Tense,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<Stored> {
-    let mut storing = Storing { connection, packer, feed: row, standing, now, change: None, report: PollReport::default() };
-    let (new_in_feed, articles) = storing.store_document(feed, document)?;
+) -> rusqlite::Result<StoredDocument> {
+    let mut storing = Storing { connection, packer, feed: row, tense, now, change: None, report: PollReport::default() };
+    let (new_in_feed, standings, articles) = storing.store_document(feed, document)?;
     storing.finish()?;
-    Ok(Stored { report: storing.report, new_in_feed, articles })
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -101,7 +103,7 @@ struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
     feed: i64,
-    standing: Standing,
+    tense: Tense,
     now: i64,
     /// The last change number given; read when first needed.
     change: Option<i64>,
@@ -109,7 +111,7 @@ struct Storing<'c> {
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, document: &PolledDocument) -> rusqlite::Result<(i64, Vec<i64>)> {
+    fn store_document(&mut self, feed: &PolledFeed, document: &PolledDocument) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
         let site_url = self.site_url(document)?;
         let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
         let home = site_url.as_deref().and_then(IdentityUrl::of);
@@ -133,6 +135,7 @@ impl Storing<'_> {
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
         let mut touched: Vec<(i64, Touched)> = Vec::new();
+        let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
             let (article, is_new) = match &matched.target {
                 Target::Known(article) => (article.0, false),
@@ -148,24 +151,29 @@ impl Storing<'_> {
             }
             let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
+            for at in &matched.entries {
+                let is_new = matches!(matched.target, Target::New { .. });
+                let was_dropped = is_new.then(|| Mark::dropped(DroppedAt::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_dropped, is_new, date: document.keys[*at].date });
+            }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
-        if let Standing::Current { last_seen_at } = self.standing {
+        if let Tense::Present { last_seen_at } = self.tense {
             self.leave_sightings(&present, last_seen_at)?;
         }
         self.store_claims(&decision, &articles, &sightings)?;
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok((new_in_feed, articles))
+        Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
     /// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
     fn site_url(&self, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
-        let known: Option<String> = match self.standing {
-            Standing::Current { .. } => None,
-            Standing::Past => self
+        let known: Option<String> = match self.tense {
+            Tense::Present { .. } => None,
+            Tense::Past => self
                 .connection
                 .prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?
                 .query_row(params![self.feed], |row| row.get(0))?,
@@ -231,8 +239,8 @@ impl Storing<'_> {
             plan.push((counts, entries, known));
         }
         // An old page's entry speaks for its feed only where none has spoken yet.
-        let may_speak = self.standing != Standing::Past || !stored.iter().any(|sighting| sighting.voice);
-        if self.standing == Standing::Past {
+        let may_speak = self.tense != Tense::Past || !stored.iter().any(|sighting| sighting.voice);
+        if self.tense == Tense::Past {
             plan.retain(|(_, entries, known)| match known {
                 Some(known) => {
                     entries.iter().for_each(|entry| sightings[*entry] = known.row);
@@ -337,7 +345,7 @@ impl Storing<'_> {
                         identity.2,
                         identity.3,
                         identity.4,
-                        (self.standing == Standing::Past).then_some(self.now)
+                        (self.tense == Tense::Past).then_some(self.now)
                     ])?;
                 self.connection.last_insert_rowid()
             }
@@ -379,10 +387,10 @@ impl Storing<'_> {
                 .collect::<rusqlite::Result<_>>()?;
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
-            if self.standing == Standing::Past && own.is_some() {
+            if self.tense == Tense::Past && own.is_some() {
                 continue;
             }
-            let shall_be_newest = claim.newest && (self.standing != Standing::Past || holders.is_empty());
+            let shall_be_newest = claim.newest && (self.tense != Tense::Past || holders.is_empty());
             if own.is_some_and(|own| own.1 == sighting) && (is_newest || !shall_be_newest) {
                 continue;
             }
@@ -560,4 +568,19 @@ impl Storing<'_> {
         }
         Ok(())
     }
+}
+
+/// The whole document, entry by entry: those that are kept, and those that filters dropped.
+fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(kept.len() + document.dropped_at.len());
+    let mut kept = kept.into_iter().flatten();
+    for dropped_at in &document.dropped_at {
+        standings.extend(kept.by_ref().take(dropped_at.place.saturating_sub(standings.len())));
+        // It may have been wanted when it was last seen.
+        let holder = past.holders(dropped_at.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::dropped(dropped_at.key.hash));
+        standings.push(Standing { entry, was_dropped: None, is_new: holder.is_none(), date: dropped_at.date });
+    }
+    standings.extend(kept);
+    Ok(standings)
 }

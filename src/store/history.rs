@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::documents::{self, Standing};
+use super::documents::{self, Tense};
 use super::packed::Packer;
 use super::{Archive, PolledDocument, PolledFeed, Reader, StoreError};
 
@@ -110,7 +110,7 @@ pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> ru
     if let Some(document) = &page.document {
         // The feed's record belongs to the URL that was polled; a new one is taken up by the next poll.
         let polled = PolledFeed { url, ..page.feed.clone() };
-        let stored = documents::store(connection, packer, feed, &polled, Standing::Past, page.at.timestamp_millis(), document)?;
+        let stored = documents::store(connection, packer, feed, &polled, Tense::Past, page.at.timestamp_millis(), document)?;
         connection
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;

@@ -118,6 +118,8 @@ impl Lab {
             error: None,
             asked: true,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
@@ -213,6 +215,8 @@ pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (Pol
         site_url,
         rule,
         dropped: Default::default(),
+        dropped_at: Vec::new(),
+        is_cut_off: false,
         keys: entries.iter().map(EntryKeys::of).collect(),
         entries: entries
             .into_iter()

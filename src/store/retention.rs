@@ -220,6 +220,8 @@ mod tests {
             rule: IdentityRule::Auto,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
+            dropped_at: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -238,6 +240,8 @@ mod tests {
             http_status: Some(200),
             error: None,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
