@@ -13,7 +13,7 @@ mod source;
 mod tests;
 mod walk;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{EntryKeys, Key};
@@ -52,7 +52,15 @@ pub struct Bound {
     pub known_at: Option<DateTime<Utc>>,
 }
 
+/// So much earlier than a gap an entry may be dated that was published in it.
+const BACKDATED: TimeDelta = TimeDelta::days(7);
+
 impl Bound {
+    /// For what may have been missed since a poll.
+    pub fn of_gap(known_at: DateTime<Utc>) -> Self {
+        Self { since: known_at.checked_sub_signed(BACKDATED), known_at: Some(known_at) }
+    }
+
     /// Did a walk with this bound leave out nothing that one with the other would keep?
     pub fn covers(&self, other: &Self) -> bool {
         self.since.is_none_or(|since| other.since.is_some_and(|other| since <= other))
@@ -75,6 +83,9 @@ pub struct Job {
     /// Articles that were new to the archive. The archive counts them itself, page by page.
     #[serde(skip)]
     pub new: u64,
+    /// Possible gaps that its pages have closed.
+    #[serde(default)]
+    pub healed: u64,
     /// The earliest date on its pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<DateTime<Utc>>,

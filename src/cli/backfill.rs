@@ -156,7 +156,11 @@ fn said(line: &BackfillLine, end: End) -> String {
     let Some(way) = &line.way else { return format!("{feed}: {}", end.words()) };
     let back = line.oldest.map(|oldest| format!(", back to {}", oldest.format("%Y-%m-%d"))).unwrap_or_default();
     let (s, es) = (plural(*new), plural(u64::from(*pages)));
-    format!("{feed}: {new} new article{s} from {pages} page{es} ({way}){back}, {}", end.words())
+    let healed = match line.healed {
+        0 => String::new(),
+        healed => format!("; {healed} possible gap{} healed", plural(healed)),
+    };
+    format!("{feed}: {new} new article{s} from {pages} page{es} ({way}){back}, {}{healed}", end.words())
 }
 
 /// How far it had come, and what to do.

@@ -21,7 +21,10 @@ use crate::store::StoreError;
 const AT_ONCE: usize = 4;
 
 /// How often the archive is looked through for jobs that wait for their time.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// … at most, however much comes in.
+const LOOK_SOON: Duration = Duration::from_secs(2);
 
 /// How one ended.
 pub type Ended = Result<(task::Id, Result<BackfillLine, StoreError>), task::JoinError>;
@@ -53,6 +56,8 @@ pub struct Backfills {
     turns: Arc<Semaphore>,
     /// When the archive was last looked through for jobs that wait.
     looked: Option<Instant>,
+    /// When it will be; `None`: at once.
+    look_at: Option<Instant>,
 }
 
 impl Default for Backfills {
@@ -64,6 +69,7 @@ impl Default for Backfills {
             last: 0,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             looked: None,
+            look_at: None,
         }
     }
 }
@@ -98,11 +104,23 @@ impl Backfills {
         }
     }
 
-    /// Is it time to look for jobs that were left undone?
+    /// Something may have been missed: the archive is looked through soon.
+    pub fn look_soon(&mut self, now: Instant) {
+        let soon = self.looked.map_or(now, |looked| now.max(looked + LOOK_SOON));
+        self.look_at = self.look_at.map(|at| at.min(soon));
+    }
+
+    /// How long until the archive is to be looked through for jobs that were left undone, and gaps.
+    pub fn until_look(&self, now: Instant) -> Duration {
+        self.look_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
+    }
+
+    /// Is it time for that? Then it is being done now.
     pub fn look_for_left(&mut self, now: Instant) -> bool {
-        let is_time = self.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_AGAIN);
+        let is_time = self.until_look(now).is_zero();
         if is_time {
             self.looked = Some(now);
+            self.look_at = Some(now + LOOK_AGAIN);
         }
         is_time
     }

@@ -258,7 +258,7 @@ impl Daemon {
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 () = next_beat(&mut heartbeat) => self.feel_pulse(),
-                () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+                () = tokio::time::sleep(until_due.min(LONGEST_SLEEP).min(self.backfills.until_look(Instant::now()))) => {}
                 () = self.watch.changed() => self.reload(&reload),
                 _ = signals.hang_up.recv() => self.reload(&reload),
                 _ = signals.terminate.recv() => return,
@@ -300,6 +300,10 @@ impl Daemon {
                             tracing::info!("the archive takes polls again");
                         }
                         line.log();
+                        if line.new > 0 {
+                            // What it brought may have turned the feed's window over.
+                            self.backfills.look_soon(Instant::now());
+                        }
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
@@ -383,15 +387,22 @@ impl Daemon {
         names.iter().map(find).collect()
     }
 
-    /// Goes on with what was left undone, where its time has come.
+    /// Goes on with what was left undone, where its time has come, and looks for what may have been missed.
     fn resume_backfills(&mut self, now: DateTime<Utc>) {
-        let kept = match self.archive.reader().and_then(|reader| reader.backfill_jobs()) {
-            Ok(kept) => kept,
+        let (kept, gaps) = match self.poller.left_undone() {
+            Ok(left) => left,
             Err(error) => {
                 tracing::error!(%error, "what feeds had before is not fetched");
                 return;
             }
         };
+        for gap in gaps.into_iter().filter(|gap| kept.iter().all(|kept| kept.feed != gap.feed)) {
+            let bound = Bound::of_gap(gap.known_at);
+            let bound = Bound { since: self.database.not_before(bound.since, now), ..bound };
+            if let Some(feed) = self.timetable.feed(&gap.feed) {
+                self.backfills.begin(&self.poller, feed, bound, false);
+            }
+        }
         for kept in kept.into_iter().filter(|kept| kept.due_at <= now) {
             let (Some(job), Ok(feeds)) = (Job::decode(&kept.job), self.feeds_named(std::slice::from_ref(&kept.feed))) else { continue };
             for feed in feeds {

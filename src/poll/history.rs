@@ -15,7 +15,7 @@ use crate::fetch::{Failure, Fetched, Outcome};
 use crate::identity::EntryKeys;
 use crate::parse::{self, Document};
 use crate::robots::{Permission, Rules};
-use crate::store::{HistoryPage, PageReport, PolledDocument, PolledFeed, Progress, StoreError};
+use crate::store::{BackfillJob, HistoryPage, OpenGap, PageReport, PolledDocument, PolledFeed, Progress, StoreError};
 
 /// A request that got no answer is sent again after so long; when all have failed, the job waits.
 const TRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
@@ -44,6 +44,8 @@ pub struct BackfillLine {
     pub new: u64,
     /// The earliest date on these pages.
     pub oldest: Option<DateTime<Utc>>,
+    /// Possible gaps that were closed.
+    pub healed: u64,
     /// How it ended; `None` where it goes on, now or later.
     pub end: Option<End>,
     /// Why it cannot go on at the moment, or was given up.
@@ -59,6 +61,7 @@ impl BackfillLine {
             entries: job.entries,
             new: job.new,
             oldest: job.oldest,
+            healed: job.healed,
             end,
             error,
         }
@@ -66,12 +69,12 @@ impl BackfillLine {
 
     /// One line in the log.
     pub fn log(&self) {
-        let Self { feed, way, pages, entries, new, .. } = self;
+        let Self { feed, way, pages, entries, new, healed, .. } = self;
         let oldest = self.oldest.map(|oldest| oldest.to_rfc3339());
         match (&self.error, self.end) {
-            (Some(error), _) => tracing::warn!(feed, way, pages, entries, new, oldest, error, "backfill"),
-            (None, Some(end)) => tracing::info!(feed, way, pages, entries, new, oldest, end = end.words(), "backfilled"),
-            (None, None) => tracing::debug!(feed, way, pages, entries, new, oldest, "backfilling"),
+            (Some(error), _) => tracing::warn!(feed, way, pages, entries, new, healed, oldest, error, "backfill"),
+            (None, Some(end)) => tracing::info!(feed, way, pages, entries, new, healed, oldest, end = end.words(), "backfilled"),
+            (None, None) => tracing::debug!(feed, way, pages, entries, new, healed, oldest, "backfilling"),
         }
     }
 }
@@ -117,7 +120,7 @@ impl Poller {
         let mut job = match self.backfill_job(feed.name.clone()).await? {
             Some(job) if job.bound.covers(&bound) => Job { bound, asked, ..job },
             Some(_) => {
-                self.keep_job(feed, Progress::Ended).await?;
+                self.keep_job(feed, bound.known_at, Progress::Ended).await?;
                 Job::new(bound, asked)
             }
             None => Job::new(bound, asked),
@@ -126,7 +129,7 @@ impl Poller {
             let ask = match job.walk.next() {
                 Ok(ask) => ask,
                 Err(end) => {
-                    self.keep_job(feed, Progress::Ended).await?;
+                    self.keep_job(feed, bound.known_at, Progress::Ended).await?;
                     return Ok(BackfillLine::of(feed, &job, Some(end), None));
                 }
             };
@@ -140,26 +143,27 @@ impl Poller {
                         // The feed's own document counts as no page of its past.
                         job.note(if is_begin { &[] } else { shown });
                     }
-                    let report = self.commit_page(feed, &mut job, *page, verdict).await?;
+                    let report = self.commit_page(feed, &job, *page, verdict, !is_begin).await?;
                     job.new += report.new as u64;
+                    job.healed += report.healed as u64;
                     if report.reached_known && !job.asked {
                         job.walk.reached_known();
                     }
                     hear(&BackfillLine::of(feed, &job, None, None));
                 }
                 Came::Missing { reason } | Came::Unreadable { reason } | Came::Refused { reason } if is_begin => {
-                    self.keep_job(feed, Progress::Ended).await?;
+                    self.keep_job(feed, bound.known_at, Progress::Ended).await?;
                     return Ok(BackfillLine::of(feed, &job, Some(End::NoHistory), Some(reason)));
                 }
                 Came::Missing { reason } => {
                     tracing::debug!(feed = feed.name, reason, "no page of the feed's past");
                     job.walk.hear(Heard::Missing, &job.bound);
-                    self.keep_job(feed, Progress::GoesOn { due_at: Utc::now(), job: job.encode() }).await?;
+                    self.keep_job(feed, job.bound.known_at, Progress::GoesOn { due_at: Utc::now(), job: job.encode() }).await?;
                 }
                 Came::Unreadable { reason } => {
                     tracing::debug!(feed = feed.name, reason, "no page of the feed's past");
                     job.walk.hear(Heard::Unreadable, &job.bound);
-                    self.keep_job(feed, Progress::GoesOn { due_at: Utc::now(), job: job.encode() }).await?;
+                    self.keep_job(feed, job.bound.known_at, Progress::GoesOn { due_at: Utc::now(), job: job.encode() }).await?;
                 }
                 // A way that has not proven to be one is not worth the wait.
                 Came::Refused { reason } if !job.walk.is_proven() => {
@@ -179,13 +183,22 @@ impl Poller {
     async fn wait(&self, feed: &Feed, mut job: Job, reason: String, wait: Option<Duration>) -> Result<BackfillLine, StoreError> {
         job.failures += 1;
         if job.failures >= MOST_FAILURES {
-            self.keep_job(feed, Progress::Ended).await?;
+            self.keep_job(feed, job.bound.known_at, Progress::Ended).await?;
             return Ok(BackfillLine::of(feed, &job, None, Some(format!("given up: {reason}"))));
         }
         let back_off = AFTER_FAILURE.saturating_mul(1 << (job.failures - 1).min(6));
         let due_at = Utc::now() + wait.unwrap_or(back_off).max(back_off);
-        self.keep_job(feed, Progress::GoesOn { due_at, job: job.encode() }).await?;
+        self.keep_job(feed, job.bound.known_at, Progress::GoesOn { due_at, job: job.encode() }).await?;
         Ok(BackfillLine::of(feed, &job, None, Some(reason)))
+    }
+
+    /// The jobs that have not ended, and the gaps that nobody has tried to close.
+    ///
+    /// # Errors
+    /// Those of the archive.
+    pub fn left_undone(&self) -> Result<(Vec<BackfillJob>, Vec<OpenGap>), StoreError> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((reader.backfill_jobs()?, reader.open_gaps()?))
     }
 
     async fn backfill_job(&self, feed: String) -> Result<Option<Job>, StoreError> {
@@ -278,7 +291,7 @@ impl Poller {
     }
 
     /// Reads what shall be kept of a page and commits it with the job.
-    async fn commit_page(&self, feed: &Feed, job: &mut Job, page: Page, verdict: Verdict) -> Result<PageReport, StoreError> {
+    async fn commit_page(&self, feed: &Feed, job: &Job, page: Page, verdict: Verdict, leads_back: bool) -> Result<PageReport, StoreError> {
         let at = page.fetched.at.trunc_subsecs(0);
         let _place = self.committing.acquire().await.ok();
         let document = match verdict {
@@ -286,7 +299,8 @@ impl Poller {
             Verdict::Leave => None,
         };
         let progress = Progress::GoesOn { due_at: at, job: job.encode() };
-        self.archive.commit_page(HistoryPage { feed: polled(feed), at, document, known_before: job.bound.known_at, progress }).await
+        let known_at = job.bound.known_at;
+        self.archive.commit_page(HistoryPage { feed: polled(feed), at, document, leads_back, known_at, progress }).await
     }
 
     async fn read_page(&self, feed: &Feed, page: Page, since: Option<DateTime<Utc>>) -> Result<Option<PolledDocument>, StoreError> {
@@ -316,8 +330,9 @@ impl Poller {
         }
     }
 
-    async fn keep_job(&self, feed: &Feed, progress: Progress) -> Result<(), StoreError> {
-        let page = HistoryPage { feed: polled(feed), at: Utc::now().trunc_subsecs(0), document: None, known_before: None, progress };
+    async fn keep_job(&self, feed: &Feed, known_at: Option<DateTime<Utc>>, progress: Progress) -> Result<(), StoreError> {
+        let at = Utc::now().trunc_subsecs(0);
+        let page = HistoryPage { feed: polled(feed), at, document: None, leads_back: false, known_at, progress };
         self.archive.commit_page(page).await.map(|_| ())
     }
 }

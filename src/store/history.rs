@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::coverage;
 use super::documents::{self, Tense};
 use super::packed::Packer;
 use super::{Archive, PolledDocument, PolledFeed, Reader, StoreError};
@@ -46,8 +47,10 @@ pub struct HistoryPage {
     pub at: DateTime<Utc>,
     /// Its entries; `None` where nothing came that could be kept.
     pub document: Option<PolledDocument>,
-    /// Does the page lead back to entries that this feed showed, and no longer shows, at this time?
-    pub known_before: Option<DateTime<Utc>>,
+    /// Is it a page of the feed's past, and not the feed's own document, from which all begins?
+    pub leads_back: bool,
+    /// The job looks for what may have been missed since this poll.
+    pub known_at: Option<DateTime<Utc>>,
     /// How far the job has come with it.
     pub progress: Progress,
 }
@@ -57,8 +60,19 @@ pub struct HistoryPage {
 pub struct PageReport {
     /// Articles that are new to the archive.
     pub new: usize,
-    /// Does it hold an entry that was known at [`HistoryPage::known_before`] and has left the feed since?
+    /// Possible gaps that it closes: it leads back to what was known before them.
+    pub healed: usize,
+    /// Does it lead back to what was known at [`HistoryPage::known_at`]?
     pub reached_known: bool,
+}
+
+/// A feed in which something may have been missed, and whose past was not searched for it yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenGap {
+    /// The feed's name.
+    pub feed: String,
+    /// The last poll before, of the earliest such gap.
+    pub known_at: DateTime<Utc>,
 }
 
 impl Archive {
@@ -96,6 +110,26 @@ impl Reader {
         };
         read().map_err(|error| self.error(error))
     }
+
+    /// The gaps that nobody has tried to close, one a feed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn open_gaps(&self) -> Result<Vec<OpenGap>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT name, min(from_at) FROM coverage_finding JOIN feed USING (feed)
+                     WHERE gap = 1 AND healed_at IS NULL AND looked_back_at IS NULL GROUP BY feed ORDER BY name",
+                )?
+                .query_map([], |row| {
+                    let known_at = DateTime::from_timestamp_millis(row.get(1)?).unwrap_or(DateTime::UNIX_EPOCH);
+                    Ok(OpenGap { feed: row.get(0)?, known_at })
+                })?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
 }
 
 /// Stores a page inside the caller's transaction.
@@ -115,9 +149,17 @@ pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> ru
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;
         report.new = stored.report.new;
-        if let Some(before) = page.known_before {
-            report.reached_known = holds_known(connection, feed, &stored.articles, before)?;
+        if let (true, Some(known_since)) = (page.leads_back, known_since(connection, feed, &stored.articles)?) {
+            report.healed = coverage::heal(connection, &page.feed.name, known_since, page.at)?;
+            report.reached_known = page.known_at.is_some_and(|known_at| known_since <= known_at);
         }
+    }
+    if let Some(known_at) = page.known_at {
+        connection
+            .prepare_cached(
+                "UPDATE coverage_finding SET looked_back_at = ?3 WHERE feed = ?1 AND gap = 1 AND from_at >= ?2 AND looked_back_at IS NULL",
+            )?
+            .execute(params![feed, known_at.timestamp_millis(), page.at.timestamp_millis()])?;
     }
     match &page.progress {
         Progress::GoesOn { due_at, job } => connection
@@ -131,14 +173,15 @@ pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> ru
     Ok(report)
 }
 
-/// What stands in the feed now may stand there for years, so it does not tell how far a page reaches back.
-fn holds_known(connection: &Connection, feed: i64, articles: &[i64], before: DateTime<Utc>) -> rusqlite::Result<bool> {
-    let mut known = connection
-        .prepare_cached("SELECT 1 FROM sighting WHERE article = ?1 AND feed = ?2 AND first_seen <= ?3 AND left_at IS NOT NULL")?;
+/// When the first of these articles' entries that have left the feed was first seen. What stands in the feed now may stand there
+/// for years, so it does not tell how far a page reaches back.
+fn known_since(connection: &Connection, feed: i64, articles: &[i64]) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let mut first_seen =
+        connection.prepare_cached("SELECT min(first_seen) FROM sighting WHERE article = ?1 AND feed = ?2 AND left_at IS NOT NULL")?;
+    let mut earliest: Option<i64> = None;
     for article in articles {
-        if known.exists(params![article, feed, before.timestamp_millis()])? {
-            return Ok(true);
-        }
+        let seen: Option<i64> = first_seen.query_row(params![article, feed], |row| row.get(0))?;
+        earliest = [earliest, seen].into_iter().flatten().min();
     }
-    Ok(false)
+    Ok(earliest.and_then(DateTime::from_timestamp_millis))
 }

@@ -17,11 +17,12 @@ impl Lab {
         self.page_since(feed, entries, None)
     }
 
-    fn page_since(&self, feed: &str, entries: &[E], known_before: Option<DateTime<Utc>>) -> PageReport {
+    fn page_since(&self, feed: &str, entries: &[E], known_at: Option<DateTime<Utc>>) -> PageReport {
         let at = self.tick();
         let (feed, document) = document_of(feed, IdentityRule::Auto, entries);
         let progress = Progress::GoesOn { due_at: at, job: "{}".to_owned() };
-        history::store(&self.connection, &PACKER, &HistoryPage { feed, at, document: Some(document), known_before, progress }).unwrap()
+        history::store(&self.connection, &PACKER, &HistoryPage { feed, at, document: Some(document), leads_back: true, known_at, progress })
+            .unwrap()
     }
 
     /// The sightings that stand in the feed now.
@@ -124,7 +125,7 @@ fn a_page_and_its_jobs_place_are_stored_together_and_go_with_its_end() {
     let jobs = |lab: &Lab| lab.connection.query_row("SELECT count(*) FROM backfill", [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(jobs(&lab), 1);
     let (feed, _) = document_of(FEED, IdentityRule::Auto, &[]);
-    let end = HistoryPage { feed, at: lab.tick(), document: None, known_before: None, progress: Progress::Ended };
+    let end = HistoryPage { feed, at: lab.tick(), document: None, leads_back: true, known_at: None, progress: Progress::Ended };
     history::store(&lab.connection, &PACKER, &end).unwrap();
     assert_eq!(jobs(&lab), 0);
 }

@@ -36,7 +36,7 @@ pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
-pub use self::history::{BackfillJob, HistoryPage, PageReport, Progress};
+pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};

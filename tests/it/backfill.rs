@@ -13,7 +13,7 @@ fn wordpress(server: &FeedServer, stories: u32) {
         let items: Vec<Item> = (newest.saturating_sub(9).max(1)..=newest).rev().map(Item::story).collect();
         let body = rss(&items).replace("<description>News", "<generator>https://wordpress.org/?v=6.8</generator><description>News");
         let target = if page == 1 { "/feed/".to_owned() } else { format!("/feed/?paged={page}") };
-        server.on(&target, Answer::feed(body).etag(format!("\"{page}\"")).conditional());
+        server.on(&target, Answer::feed(body).etag(format!("\"{stories}-{page}\"")).conditional());
     }
 }
 
@@ -280,4 +280,65 @@ fn a_daemon_goes_on_with_what_was_left_undone() {
     assert_eq!(place.titles().len(), 40);
     assert_eq!(server.requests_to("/feed/?paged=2").len(), 1);
     drop(daemon);
+}
+
+/// What `gleaner coverage` says of the feed's gaps.
+fn gaps(place: &place::Place) -> Vec<serde_json::Value> {
+    let report: serde_json::Value = serde_json::from_str(place.run(&["coverage", "--json"]).succeeds()).unwrap();
+    let feeds = report["feeds"].as_array().or(report.as_array()).unwrap();
+    feeds.iter().flat_map(|feed| feed["spans"].as_array().unwrap()).filter(|span| span["state"] == "possible_gap").cloned().collect()
+}
+
+#[test]
+fn a_daemon_closes_a_gap_from_the_feeds_history_by_itself() {
+    let server = FeedServer::start();
+    wordpress(&server, 20);
+    let place = place::Place::with_feeds("", &[("paper", server.url("/feed/"))]);
+    place.run(&["poll"]).succeeds();
+    // While nobody looked, thirty stories came and twenty of them went.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    wordpress(&server, 50);
+    let daemon = place.daemon();
+    place.run(&["poll", "paper"]).succeeds();
+    daemon.logs("backfilled", 1);
+    assert_eq!(place.titles().len(), 40, "the ten that were known and the thirty that came");
+    assert!(gaps(&place).iter().all(|gap| gap["proven"] == true) && gaps(&place).len() == 1, "{:?}", gaps(&place));
+    // It went back to what was known, and no further.
+    assert!(server.requests_to("/feed/?paged=4").len() == 1 && server.requests_to("/feed/?paged=5").is_empty());
+    drop(daemon);
+}
+
+#[test]
+fn a_gap_that_no_history_closes_stays_one_and_is_looked_into_once() {
+    let server = FeedServer::start();
+    server.on("/feed", Answer::feed(page_of_stories(1..=5)));
+    let place = place::Place::with_feeds("", &[("paper", server.url("/feed"))]);
+    place.run(&["poll"]).succeeds();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    server.on("/feed", Answer::feed(page_of_stories(21..=25)));
+    place.run(&["poll", "paper"]).succeeds();
+    let daemon = place.daemon();
+    daemon.logs("backfilled", 1);
+    drop(daemon);
+    // The next one has nothing to look into.
+    let daemon = place.daemon();
+    place.run(&["poll", "paper"]).succeeds();
+    drop(daemon);
+    assert_eq!(server.requests_to("/robots.txt").len(), 1);
+    assert_eq!(gaps(&place)[0]["proven"], false);
+}
+
+#[test]
+fn a_backfill_by_hand_closes_the_gaps_that_it_passes() {
+    let server = FeedServer::start();
+    wordpress(&server, 20);
+    let place = place::Place::with_feeds("", &[("paper", server.url("/feed/"))]);
+    place.run(&["poll"]).succeeds();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    wordpress(&server, 50);
+    place.run(&["poll", "paper"]).succeeds();
+    assert_eq!(gaps(&place)[0]["proven"], false);
+    let said = place.run(&["feeds", "backfill", "paper"]);
+    assert!(said.succeeds().ends_with(", to its beginning; 1 possible gap healed\n"), "{said:?}");
+    assert_eq!((gaps(&place)[0]["proven"].clone(), place.titles().len()), (true.into(), 50));
 }

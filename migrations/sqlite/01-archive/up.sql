@@ -169,6 +169,7 @@ CREATE TABLE coverage_finding (
   gap       INTEGER NOT NULL,  -- 1: something may have been missed; 0: nobody watched, but what came then overlaps
   cause     TEXT    NOT NULL,
   healed_at INTEGER,           -- when the feed's history was read back to what was known before
+  looked_back_at INTEGER,      -- when the history was first looked through for it
   PRIMARY KEY (feed, until_at)
 ) STRICT, WITHOUT ROWID;
 

@@ -14,7 +14,7 @@
 //! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
-//! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"end":…,"error":…}}
+//! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"healed":…,"end":…,"error":…}}
 //!                                         a page was read; with "end" or "error" the feed's last
 //! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
