@@ -107,6 +107,7 @@ pub async fn discover<F: Fetch>(url: &Url, fetch: &F, kind: impl Fn(&Page) -> Ki
     match kind(&page) {
         Kind::Feed => return Ok(Found { url: url.clone(), page }),
         Kind::Index(sitemaps) => {
+            drop(page);
             let found = news_of_index(url, sitemaps, fetch, &kind).await;
             return found.ok_or_else(|| DiscoverError::NotFound { url: url.clone(), tried: Vec::new() });
         }
@@ -137,6 +138,7 @@ pub async fn discover<F: Fetch>(url: &Url, fetch: &F, kind: impl Fn(&Page) -> Ki
             match kind(&page) {
                 Kind::Feed => return Ok(Found { url, page }),
                 Kind::Index(sitemaps) => {
+                    drop(page);
                     if let Some(found) = news_of_index(&url, sitemaps, fetch, &kind).await {
                         return Ok(found);
                     }

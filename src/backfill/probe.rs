@@ -20,9 +20,12 @@ pub struct History {
 }
 
 /// Looks for the way back that a backfill would take. News sitemaps are not looked for: that takes many requests.
-pub async fn probe<F: Fetch>(found: &Found, fetch: &F) -> Option<History> {
+pub async fn probe<F: Fetch>(found: Found, fetch: &F) -> Option<History> {
     let document = parse(&found.page.body, &found.page.url, found.page.content_type.as_deref()).ok()?;
-    for source in offered(&document, &found.page.url) {
+    let url = found.page.url.clone();
+    // A body takes from the memory that all share: it goes before the next one comes.
+    drop(found);
+    for source in offered(&document, &url) {
         match &source {
             Source::Linked { rel, next } => {
                 // A paged feed names its last page; of archives only the one before is known.

@@ -139,8 +139,9 @@ async fn add<F: Fetch>(
             }
             let Some(client) = &client else { return Err(Failure::Failed("there is no client".to_owned())) };
             let found = discover(&page, client, kind_of).await.map_err(|error| Failure::Failed(error.to_string()))?;
-            history = Some(probe(&found, client).await);
-            if found.url == page { asked.clone() } else { found.url.to_string() }
+            let url = if found.url == page { asked.clone() } else { found.url.to_string() };
+            history = Some(probe(found, client).await);
+            url
         };
         histories.push(history);
         let interval = args.interval;

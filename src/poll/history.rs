@@ -315,7 +315,8 @@ impl Poller {
         let url = without_credentials(&feed.url);
         let settings = Arc::clone(&self.settings);
         let (packer, parts) = (self.archive.packer(), Parts::default());
-        let answer = Answer { settings, packer, feed: feed.clone(), url, state, fetched, parts, now, own_url_asked: false };
+        let answer =
+            Answer { settings, packer, feed: feed.clone(), url, state, fetched, parts, now, own_url_asked: false, outage_since: None };
         let _turn = self.processors.acquire().await.ok();
         let read = tokio::task::spawn_blocking(move || {
             let wanted = answer.settings.wanted(&answer.feed);

@@ -24,8 +24,8 @@ const MOST_NAMED: usize = 4;
 pub enum Lost {
     /// Nothing: 404 or 410.
     Nothing,
-    /// A page for people.
-    Page(Page),
+    /// A page for people, which names these feeds. It is not kept: its memory is wanted for what is asked next.
+    Page(Vec<Url>),
 }
 
 /// Is this an answer of a feed that has gone? Failures that pass (a server in trouble, a broken document) are none.
@@ -34,7 +34,7 @@ pub fn lost(fetched: &Fetched) -> Option<Lost> {
         Outcome::Gone | Outcome::Failed(Failure::Status(404)) => Some(Lost::Nothing),
         Outcome::Fresh(fresh) => {
             let page = Page { url: fetched.final_url.clone(), body: fresh.body.clone(), content_type: fresh.content_type.clone() };
-            is_page(&page).then_some(Lost::Page(page))
+            is_page(&page).then(|| Lost::Page(discover::named_feeds(&page)))
         }
         _ => None,
     }
@@ -56,9 +56,7 @@ pub async fn search(client: &Client, feed: &Feed, feeds: &[Feed], site_url: Opti
     let home = site_url.and_then(|url| Url::parse(url).ok()).filter(|url| matches!(url.scheme(), "http" | "https"));
     let home = home.or_else(|| feed.url.join("/").ok())?;
     let look = async {
-        if let Lost::Page(page) = lost {
-            let named = discover::named_feeds(&page);
-            drop(page);
+        if let Lost::Page(named) = lost {
             for named in named.into_iter().take(MOST_NAMED) {
                 if site.get(&named).await.is_ok_and(|page| is_feed(&page)) {
                     return Some(named);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Poller, moved};
@@ -16,10 +18,10 @@ const MOST_FOLLOWED: usize = 3;
 /// A sitemap that an index leads to.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// Where it was found.
-    pub url: Url,
-    /// What came.
-    pub fresh: Fresh,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+    /// What it says.
+    pub read: Result<Document, ParseError>,
 }
 
 /// Those of one index; none where the document is something else.
@@ -37,13 +39,15 @@ impl Poller {
         }
         fresh.validators = Validators::default();
         let Ok(index) = parse::parse(&fresh.body, &fetched.final_url, fresh.content_type.as_deref()) else { return Parts::default() };
+        // Nobody holds a body while asking for more.
+        fresh.body = Bytes::new();
         let mut parts = Vec::new();
         for url in followed(&index) {
             let part = self.client.fetch(&moved::request_at(feed, &url)).await;
             fetched.bytes += part.bytes;
             fetched.elapsed += part.elapsed;
             match part.outcome {
-                Outcome::Fresh(fresh) => parts.push(Part { url: part.final_url, fresh }),
+                Outcome::Fresh(fresh) => parts.extend(self.read_part(part.final_url, fresh).await),
                 // An index may name one that has gone meanwhile.
                 Outcome::Gone | Outcome::Failed(Failure::Status(404)) => {}
                 failed => {
@@ -58,6 +62,17 @@ impl Poller {
             fetched.outcome = Outcome::Failed(Failure::NotAFeed("a sitemap index that leads to nothing".to_owned()));
         }
         parts.into()
+    }
+}
+
+impl Poller {
+    async fn read_part(&self, url: Url, fresh: Fresh) -> Option<Part> {
+        let _turn = self.processors.acquire().await.ok();
+        let read = move || Part {
+            digest: Sha256::digest(&fresh.body).into(),
+            read: parse::parse(&fresh.body, &url, fresh.content_type.as_deref()),
+        };
+        tokio::task::spawn_blocking(read).await.inspect_err(|error| tracing::error!(%error, "reading a sitemap failed")).ok()
     }
 }
 
@@ -77,16 +92,16 @@ pub fn news_of(parts: &[Part]) -> Result<Document, ParseError> {
     let mut news: Option<Document> = None;
     let mut refused = ParseError::Empty;
     for part in parts {
-        match parse::parse(&part.fresh.body, &part.url, part.fresh.content_type.as_deref()) {
+        match &part.read {
             Ok(document) if document.sitemaps.is_empty() => match &mut news {
                 Some(news) => {
-                    news.entries.extend(document.entries);
-                    news.warnings.extend(document.warnings);
+                    news.entries.extend(document.entries.iter().cloned());
+                    news.warnings.extend(document.warnings.iter().cloned());
                 }
-                None => news = Some(document),
+                None => news = Some(document.clone()),
             },
             Ok(_) => refused = ParseError::NotAFeed("a sitemap index that leads to further indexes alone".to_owned()),
-            Err(error) => refused = error,
+            Err(error) => refused = error.clone(),
         }
     }
     news.ok_or(refused)

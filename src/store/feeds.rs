@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Archive, Reader, StoreError, coverage, dropped};
+use super::{Archive, Reader, StoreError, coverage, dropped, outages};
 use crate::fetch::Validators;
 use crate::filter::DroppedEntries;
-use crate::schedule::{Memory, Moved, NextPoll, Reason, Search, Trust};
+use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason, Search, Trust};
 
 /// What the next poll of a feed starts from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +28,8 @@ pub struct FeedState {
     pub consecutive_failures: u32,
     /// The first of these.
     pub failing_since: Option<DateTime<Utc>>,
+    /// Since then: when nothing could be reached.
+    pub outages: Vec<Outage>,
     /// Where permanent redirects lead.
     pub moved: Option<Moved>,
     /// What the schedule remembers of the feed.
@@ -197,6 +199,7 @@ impl Reader {
                         next: next_poll(row, 6, 9)?,
                         consecutive_failures: row.get(7)?,
                         failing_since: time(row, 8)?,
+                        outages: Vec::new(),
                         moved: moved(row, 10)?,
                         memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
@@ -214,6 +217,9 @@ impl Reader {
             let Some((feed, mut state)) = found else { return Ok(None) };
             let watch = coverage::watch(&self.connection, feed)?;
             state.pinned = watch.pinned();
+            if let Some(since) = state.failing_since {
+                state.outages = outages::after(&self.connection, since)?;
+            }
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT entry_hash, guid_key, link_key, article FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;

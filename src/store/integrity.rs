@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::packed::{self, Packer};
 use super::{Reader, StoreError, search};
 use crate::article::Draft;
+use crate::coverage::{Cause, Watch};
 use crate::parse::Entry;
 
 /// So many damages of one kind are named; more are counted.
@@ -20,7 +21,7 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `revisions`, `search`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `revisions`, `coverage`, `search`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -58,7 +59,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in [check_references, check_articles, check_dictionaries, check_bodies, check_revisions, check_search] {
+        for part in [check_references, check_articles, check_dictionaries, check_bodies, check_revisions, check_coverage, check_search] {
             part(&moment, &mut found)?;
         }
     }
@@ -197,6 +198,26 @@ fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Resu
                 "revisions",
                 format!("revision {} of article {} cannot be read: {error}", row.get::<_, i64>(1)?, row.get::<_, String>(0)?),
             );
+        }
+    }
+    Ok(())
+}
+
+/// What is compared with the next documents must be readable, and each finding a span of time.
+fn check_coverage(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT name, base FROM coverage_base JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if Watch::decode(&row.get::<_, String>(1)?).is_none() {
+            found.add("coverage", format!("what the next document of {} is compared with cannot be read", row.get::<_, String>(0)?));
+        }
+    }
+    let mut statement = connection.prepare("SELECT name, from_at, until_at, cause FROM coverage_finding JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (from, until): (i64, i64) = (row.get(1)?, row.get(2)?);
+        if from >= until || Cause::parse(&row.get::<_, String>(3)?).is_none() {
+            found.add("coverage", format!("a finding of {} is none: from {from} to {until}", row.get::<_, String>(0)?));
         }
     }
     Ok(())

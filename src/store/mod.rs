@@ -23,6 +23,7 @@ mod identity_tests;
 mod integrity;
 mod known;
 mod lock;
+mod outages;
 mod overview;
 mod packed;
 mod polls;

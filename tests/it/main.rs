@@ -12,6 +12,7 @@ mod corpora;
 mod coverage;
 mod daemon;
 mod exports;
+mod faults;
 mod feed_list;
 mod fetching;
 mod filters;

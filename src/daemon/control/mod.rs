@@ -12,12 +12,14 @@
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
 //! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
+//! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"healed":…,"end":…,"error":…}}
 //!                                         a page was read; with "end" or "error" the feed's last
 //! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
 //! ← "done"                                the last line
@@ -70,6 +72,8 @@ pub enum Request {
         /// No further back than this.
         since: Option<DateTime<Utc>>,
     },
+    /// Says what is wrong at the moment with more than a single feed.
+    Troubles,
 }
 
 /// The feeds of a pass.
@@ -98,6 +102,8 @@ pub enum Reply {
     Pruned(Pruned),
     /// A backfill has read a page, or has ended.
     Backfilled(BackfillLine),
+    /// What is wrong at the moment, a sentence each.
+    Troubles(Vec<String>),
     /// No news yet.
     Waiting,
     /// All is done.
@@ -115,6 +121,7 @@ mod tests {
         for (request, line) in [
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
+            (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
             (Request::Backfill { feeds: vec!["a".into()], since: None }, r#"{"do":"backfill","feeds":["a"],"since":null}"#),
         ] {
@@ -123,6 +130,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
             (Reply::Failed("no".into()), r#"{"failed":"no"}"#),
