@@ -7,11 +7,17 @@ use crate::support::{Answer, FeedServer, Item, PATIENCE, Place, rss, strings};
 
 /// A feed of WordPress: the newest ten first, the others by number, then 404.
 fn wordpress(server: &FeedServer, stories: u32) {
+    wordpress_of("01 Mar 2024", server, stories);
+}
+
+/// … whose entries are all of one day.
+fn wordpress_of(day: &str, server: &FeedServer, stories: u32) {
     let pages = stories.div_ceil(10);
     for page in 1..=pages {
         let newest = stories - (page - 1) * 10;
         let items: Vec<Item> = (newest.saturating_sub(9).max(1)..=newest).rev().map(Item::story).collect();
         let body = rss(&items).replace("<description>News", "<generator>https://wordpress.org/?v=6.8</generator><description>News");
+        let body = body.replace("01 Mar 2024", day);
         let target = if page == 1 { "/feed/".to_owned() } else { format!("/feed/?paged={page}") };
         server.on(&target, Answer::feed(body).etag(format!("\"{stories}-{page}\"")).conditional());
     }
@@ -292,12 +298,13 @@ fn gaps(place: &place::Place) -> Vec<serde_json::Value> {
 #[test]
 fn a_daemon_closes_a_gap_from_the_feeds_history_by_itself() {
     let server = FeedServer::start();
-    wordpress(&server, 20);
+    let yesterday = (chrono::Utc::now() - chrono::TimeDelta::days(1)).format("%d %b %Y").to_string();
+    wordpress_of(&yesterday, &server, 20);
     let place = place::Place::with_feeds("", &[("paper", server.url("/feed/"))]);
     place.run(&["poll"]).succeeds();
     // While nobody looked, thirty stories came and twenty of them went.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
-    wordpress(&server, 50);
+    wordpress_of(&yesterday, &server, 50);
     let daemon = place.daemon();
     place.run(&["poll", "paper"]).succeeds();
     daemon.logs("backfilled", 1);
