@@ -6,12 +6,13 @@
 
 mod history;
 mod moved;
+mod network;
 mod search;
 mod sitemaps;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -22,13 +23,13 @@ pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
 use self::sitemaps::Parts;
 use crate::config::{self, Feed};
-use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Reach, Request, Validators};
+use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::robots::RobotsFiles;
-use crate::schedule::{self, Asking, Change, End, Memory, Network, Observation, Polled};
+use crate::schedule::{self, Asking, End, Memory, Network, Observation, Polled};
 use crate::store::{
     Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
     StoreError,
@@ -184,44 +185,9 @@ impl Poller {
         Self { client, settings: Arc::new(settings), ..self.clone() }
     }
 
-    /// Since when nothing at all can be reached, if that is so.
-    pub fn outage_since(&self) -> Option<DateTime<Utc>> {
-        self.network().outage_since()
-    }
-
-    fn network(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Learns from a request whether the network is there. Gives back since when it is not, where that is why the request came to
-    /// nothing.
-    async fn hear(&self, url: &Url, fetched: &Fetched, state: &FeedState) -> Option<DateTime<Utc>> {
-        let site = schedule::witness(url)?;
-        let (reach, now) = (fetched.reach(), fetched.at.trunc_subsecs(0));
-        let answered_before = state.consecutive_failures == 0;
-        let (change, outage) = {
-            let mut network = self.network();
-            (network.hear(&site, reach, answered_before, self.settings.sites, now), network.outage_since())
-        };
-        let noted = match change {
-            Some(Change::Lost { since }) => {
-                let last = match &fetched.outcome {
-                    Outcome::Failed(failure) => failure.to_string(),
-                    _ => String::new(),
-                };
-                tracing::warn!(%since, last, "nothing can be reached; one feed at a time is asked until a host answers");
-                self.archive.begin_outage(since).await
-            }
-            Some(Change::Back { since }) => {
-                tracing::info!(%since, minutes = (now - since).num_minutes(), "the network is back");
-                self.archive.end_outage(now).await
-            }
-            None => Ok(()),
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the outage is not noted");
-        }
-        outage.filter(|_| reach == Reach::Unreached)
+    /// The client that it asks with: turns at hosts are shared with whoever else uses it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Polls a feed and commits what came of it.
@@ -602,6 +568,7 @@ impl Answer {
             mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
+            full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
             dropped_at: Vec::new(),

@@ -139,9 +139,10 @@ pub fn show(args: &ShowArgs, config: &Config) -> Result<(), Failure> {
     let reader = open(config)?;
     let article = reader.article(&args.id, args.revisions)?;
     let article = article.ok_or_else(|| Failure::Failed(format!("the archive has no article `{}`", args.id)))?;
+    let page = reader.page_state(&args.id)?;
     let out = anstream::AutoStream::auto(io::stdout().lock());
     let marks = if out.current_choice() == anstream::ColorChoice::Never { Marks::Brackets } else { Marks::Colours };
-    Ok(run_show(out, &article, reader.revised_at(&args.id)?, marks)?)
+    Ok(run_show(out, &article, page.as_ref(), reader.revised_at(&args.id)?, marks)?)
 }
 
 impl From<StoreError> for Failure {

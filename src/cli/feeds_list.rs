@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::Config;
-use crate::store::{FeedSummary, Reader, StoreError};
+use crate::store::{FeedSummary, PageCounts, Reader, StoreError};
 
 /// Show the state of each feed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -36,6 +36,7 @@ struct FeedLine {
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
     last_mended: Option<String>,
+    pages: PageCounts,
     /// While it is gone from where it was: what was found on its site.
     proposed_url: Option<String>,
     /// While its server's "not modified" is not believed: since when.
@@ -90,9 +91,17 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>, now: DateTime<U
         possible_gap_at: summary.possible_gap_at,
         mended_documents: summary.mended_documents,
         last_mended: summary.last_mended,
+        pages: summary.pages,
         proposed_url: summary.proposed_url,
         validators_distrusted_since: summary.trust.distrusted_since.filter(|_| summary.trust.is_distrusted(now)),
     }
+}
+
+/// `12 waiting (3 failed before), 2 given up`.
+pub(super) fn pages_text(pages: PageCounts) -> String {
+    let failing = if pages.failing == 0 { String::new() } else { format!(" ({} failed before)", pages.failing) };
+    let given_up = if pages.given_up == 0 { String::new() } else { format!(", {} given up", pages.given_up) };
+    format!("{} waiting{failing}{given_up}", pages.waiting)
 }
 
 fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
@@ -109,6 +118,9 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         }
         if let Some(kinds) = &line.last_mended {
             writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
+        }
+        if line.pages != PageCounts::default() {
+            writeln!(out, "{:name_width$}  pages: {}", "", pages_text(line.pages))?;
         }
         if line.dropped > 0 {
             let entries = if line.dropped == 1 { "entry" } else { "entries" };

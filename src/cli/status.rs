@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::db::size_text;
 use super::failure::Failure;
+use super::feeds_list::pages_text;
 use crate::config::{Config, write_duration};
 use crate::daemon::control;
 use crate::health::{Health, minute};
-use crate::store::{Holder, Overview, PollerLock, Reader, StoreError};
+use crate::store::{Holder, Overview, PageCounts, PollerLock, Reader, StoreError};
 
 /// Show the archive and the poller at a glance
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -104,6 +105,9 @@ impl Status {
                 writeln!(out, "          new in the last seven days, today last: {}", days.join(" "))?;
                 if let Some(at) = archive.last_poll_at {
                     writeln!(out, "          last poll {} UTC", minute(at))?;
+                }
+                if archive.pages != PageCounts::default() {
+                    writeln!(out, "          pages for full text: {}", pages_text(archive.pages))?;
                 }
                 if let Some(retention) = config.database.retention {
                     writeln!(out, "          articles are kept for {}", write_duration(retention))?;

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{self, JoinSet};
 
+use super::Daemon;
 use super::control::Reply;
-use crate::backfill::Bound;
+use crate::backfill::{self, Bound};
 use crate::config::Feed;
 use crate::poll::{BackfillLine, Poller};
 use crate::store::StoreError;
@@ -198,6 +200,34 @@ impl Backfills {
     /// Drops what is under way; it goes on at the next start, behind what was committed.
     pub async fn shutdown(&mut self) {
         self.tasks.shutdown().await;
+    }
+}
+
+impl Daemon {
+    /// Goes on with what was left undone, where its time has come, and looks for what may have been missed.
+    pub(super) fn resume_backfills(&mut self, now: DateTime<Utc>) {
+        let (kept, gaps) = match self.poller.left_undone() {
+            Ok(left) => left,
+            Err(error) => {
+                tracing::error!(%error, "what feeds had before is not fetched");
+                return;
+            }
+        };
+        for gap in gaps.into_iter().filter(|gap| kept.iter().all(|kept| kept.feed != gap.feed)) {
+            let bound = Bound::of_gap(gap.known_at);
+            let bound = Bound { since: self.database.not_before(bound.since, now), ..bound };
+            if let Some(feed) = self.timetable.feed(&gap.feed) {
+                self.backfills.begin(&self.poller, feed, bound, false);
+            }
+        }
+        for kept in kept.into_iter().filter(|kept| kept.due_at <= now) {
+            let (Some(job), Ok(feeds)) = (backfill::Job::decode(&kept.job), self.feeds_named(std::slice::from_ref(&kept.feed))) else {
+                continue;
+            };
+            for feed in feeds {
+                self.backfills.begin(&self.poller, feed, job.bound, job.asked);
+            }
+        }
     }
 }
 

@@ -148,8 +148,8 @@ impl<'a> Nodes<'a> {
         std::iter::successors(next(place + 1), move |&at| next(self.0[at].end))
     }
 
-    /// A part of the page as HTML, without the nodes (and all in them) of which `dropped` says so.
-    pub fn write(&self, place: usize, mut dropped: impl FnMut(usize) -> bool) -> String {
+    /// A part of the page as HTML; `how` says what becomes of each node.
+    pub fn write(&self, place: usize, mut how: impl FnMut(usize) -> Writing) -> String {
         let mut html = String::new();
         let mut open: Vec<(usize, &str)> = Vec::new();
         let mut at = place;
@@ -159,15 +159,17 @@ impl<'a> Nodes<'a> {
                 close(name, &mut html);
             }
             let item = &self.0[at];
-            if dropped(at) {
+            let how = how(at);
+            if how == Writing::Not {
                 at = item.end;
                 continue;
             }
             if let Some(text) = item.text() {
                 entities::escape_text(text, &mut html);
             } else if let Some(element) = item.element() {
+                let name = if let Writing::As(name) = how { name } else { element.name() };
                 html.push('<');
-                html.push_str(element.name());
+                html.push_str(name);
                 for (name, value) in &element.attrs {
                     html.push(' ');
                     html.push_str(&name.local);
@@ -176,8 +178,8 @@ impl<'a> Nodes<'a> {
                     html.push('"');
                 }
                 html.push('>');
-                if !is_void(element.name()) {
-                    open.push((item.end, element.name()));
+                if !is_void(name) {
+                    open.push((item.end, name));
                 }
             }
             at += 1;
@@ -187,6 +189,17 @@ impl<'a> Nodes<'a> {
         }
         html
     }
+}
+
+/// What becomes of a node when it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// It is written as it stands.
+    Plain,
+    /// An element is written under another name.
+    As(&'static str),
+    /// Neither it nor what is in it is written.
+    Not,
 }
 
 fn close(name: &str, html: &mut String) {

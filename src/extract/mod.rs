@@ -4,16 +4,23 @@
 //! byline, dates and the rest ([`metadata`]); the body is found by where the prose is ([`body`]). Both meet in a [`Draft`] by the
 //! same rules that a feed's entry goes through. Nothing here knows a clock, a network or a disk.
 
+mod blocks;
 mod body;
 mod charset;
 pub mod dom;
+mod furniture;
+mod kind;
 mod metadata;
+mod names;
 mod rules;
 
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use crate::article::{Completeness, Draft, Origin, Provenance, boilerplate, html, language, summary, text, url as address, words};
+use crate::article::text::BlockKind;
+use crate::article::{
+    Completeness, Draft, Origin, Provenance, boilerplate, completeness, html, language, pixels, summary, text, title, url as address, words,
+};
 
 pub use charset::decode;
 pub use rules::SiteRule;
@@ -72,35 +79,70 @@ pub fn extract(page: &Page<'_>) -> Extracted {
     let nodes = dom.nodes();
     let rule = page.url.and_then(|url| page.rules.iter().rev().find(|rule| rule.applies_to(url)));
     let base = metadata::base(&nodes, page.url);
-    let facts = metadata::read(&nodes, base.as_ref(), rule, page.now);
+    let facts = metadata::read(&nodes, page.url, base.as_ref(), rule, page.now);
 
-    let found = body::find(&nodes, rule);
-    let html = html::sanitise(&found, base.as_ref()).trim().to_owned();
+    let body = body::find(&nodes, page.url, rule);
+    let mut html = html::sanitise(&body.html, base.as_ref()).trim().to_owned();
     let mut paragraphs = text::paragraphs(&html);
+    // A picture's caption belongs to the picture, which plain text has not.
+    let captions: Vec<bool> = paragraphs.blocks().iter().map(|block| block.kind == BlockKind::Caption).collect();
+    paragraphs.retain(|place| captions.get(place) != Some(&true));
     let copyright = boilerplate::remove(&mut paragraphs, &facts.title, &facts.authors);
-    let text = paragraphs.to_text();
-    let length = words::measure(&text);
-    let kind = if length.word_count() == 0 { PageKind::Other } else { PageKind::Story };
+    let mut text = paragraphs.to_text();
+    let mut length = words::measure(&text);
+
+    let kind = kind::judge(
+        &nodes,
+        &kind::Signs {
+            url: page.url,
+            title: &facts.title,
+            text: &text,
+            words: length.word_count(),
+            is_article: facts.is_article || rule.is_some_and(|rule| rule.body.is_some()),
+            free: facts.free,
+            linked_headings: body.linked_headings,
+            prose_blocks: body.prose_blocks,
+        },
+    );
+    let last = paragraphs.iter().next_back().map(|(_, text)| text).unwrap_or_default();
+    let completeness = match kind {
+        PageKind::Story if completeness::breaks_off(last) || summary::leads_on(last) => Completeness::Excerpt,
+        PageKind::Story => Completeness::Full,
+        PageKind::Paywalled => Completeness::Paywalled,
+        PageKind::Consent | PageKind::Other => Completeness::Unknown,
+    };
+    let described = facts.description.as_deref().and_then(|line| summary::shorten(&title::label(line)));
+    let mut summary = described.or_else(|| summary::from_body(&paragraphs));
+    if !kind.is_story() {
+        (html, text, length, summary) = (String::new(), String::new(), words::measure(""), None);
+    }
+
     let from_page = |present: bool| present.then_some(Origin::Page);
     let draft = Draft {
         url: page.url.cloned().or_else(|| Url::parse(facts.canonical.as_deref()?).ok()).map(|url| address::permalink(&url).into()),
         reading_time_minutes: length.reading_time_minutes(page.reading_speed),
         word_count: length.word_count(),
-        summary: summary::from_body(&paragraphs),
-        completeness: if kind == PageKind::Story { Completeness::Full } else { Completeness::Unknown },
+        summary,
+        completeness,
         provenance: Provenance {
             body: from_page(!html.is_empty()),
             published: from_page(facts.published.is_some()),
             authors: from_page(!facts.authors.is_empty()),
         },
         language: facts.language.or_else(|| language::detect(&text)),
-        rights: copyright,
+        categories: facts.categories,
+        image: facts.image.or_else(|| pixels::first_image(&html)),
+        enclosures: Vec::new(),
+        site: facts.site,
+        site_url: facts.site_url,
+        rights: facts.rights.or(copyright),
+        license: facts.license,
         title: facts.title,
         authors: facts.authors,
         published: facts.published,
+        updated: facts.updated,
         text,
         html,
-        ..Draft::default()
     };
     Extracted { draft, canonical: facts.canonical, kind }
 }

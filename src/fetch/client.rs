@@ -157,7 +157,7 @@ impl Inner {
             }
             self.routes.check_tls(&url)?;
             let client = self.routes.client(&route).await?;
-            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept).await {
+            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept, request.crawl_delay).await {
                 Ok(turn) => turn,
                 Err(Held { remaining, status }) => {
                     learned.freshness = Freshness { retry_after: Some(remaining), max_age: None };

@@ -143,7 +143,7 @@ impl Poller {
                         // The feed's own document counts as no page of its past.
                         job.note(if is_begin { &[] } else { shown });
                     }
-                    let report = self.commit_page(feed, &job, *page, verdict, !is_begin).await?;
+                    let report = self.commit_history(feed, &job, *page, verdict, !is_begin).await?;
                     job.new += report.new as u64;
                     job.healed += report.healed as u64;
                     if report.reached_known && !job.asked {
@@ -291,7 +291,14 @@ impl Poller {
     }
 
     /// Reads what shall be kept of a page and commits it with the job.
-    async fn commit_page(&self, feed: &Feed, job: &Job, page: Page, verdict: Verdict, leads_back: bool) -> Result<PageReport, StoreError> {
+    async fn commit_history(
+        &self,
+        feed: &Feed,
+        job: &Job,
+        page: Page,
+        verdict: Verdict,
+        leads_back: bool,
+    ) -> Result<PageReport, StoreError> {
         let at = page.fetched.at.trunc_subsecs(0);
         let _place = self.committing.acquire().await.ok();
         let document = match verdict {
@@ -300,7 +307,7 @@ impl Poller {
         };
         let progress = Progress::GoesOn { due_at: at, job: job.encode() };
         let known_at = job.bound.known_at;
-        self.archive.commit_page(HistoryPage { feed: polled(feed), at, document, leads_back, known_at, progress }).await
+        self.archive.commit_history(HistoryPage { feed: polled(feed), at, document, leads_back, known_at, progress }).await
     }
 
     async fn read_page(&self, feed: &Feed, page: Page, since: Option<DateTime<Utc>>) -> Result<Option<PolledDocument>, StoreError> {
@@ -334,7 +341,7 @@ impl Poller {
     async fn keep_job(&self, feed: &Feed, known_at: Option<DateTime<Utc>>, progress: Progress) -> Result<(), StoreError> {
         let at = Utc::now().trunc_subsecs(0);
         let page = HistoryPage { feed: polled(feed), at, document: None, leads_back: false, known_at, progress };
-        self.archive.commit_page(page).await.map(|_| ())
+        self.archive.commit_history(page).await.map(|_| ())
     }
 }
 

@@ -3,20 +3,23 @@
 //!
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
+use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::Packer;
-use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, copies, search};
+use super::pages::WantedPage;
+use super::shown::{self, Changes, Edit, Shown};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
-use crate::identity::{ArticleId, IdentityUrl, Site};
+use crate::full_text;
+use crate::identity::{ArticleId, EntryKeys, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
-use crate::revision::{self, State};
 
 /// Where a document stands in its feed. Times are milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +56,24 @@ pub fn store(
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
-    let mut storing = Storing { connection, packer, feed: row, tense, now, change: None, report: PollReport::default() };
-    let (new_in_feed, standings, articles) = storing.store_document(feed, document)?;
-    storing.finish()?;
+    let site_url = site_url(connection, row, tense, document)?;
+    let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    let changes = Changes::new(connection, now);
+    let mut storing = Storing { connection, packer, feed: row, tense, site, now, changes, report: PollReport::default() };
+    let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
+    storing.changes.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
+}
+
+/// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
+fn site_url(connection: &Connection, feed: i64, tense: Tense, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
+    let known: Option<String> = match tense {
+        Tense::Present { .. } => None,
+        Tense::Past => {
+            connection.prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?.query_row(params![feed], |row| row.get(0))?
+        }
+    };
+    Ok(known.or_else(|| document.site_url.clone()))
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -71,7 +88,10 @@ struct StoredSighting {
 
 /// The article before this poll touched it.
 struct Before {
-    draft: Draft,
+    /// What its speaker said.
+    spoken: Draft,
+    /// What it showed: the same, with what its page adds.
+    shown: Draft,
     rules: u32,
     text_key: i64,
     speaker: i64,
@@ -88,6 +108,8 @@ struct Touched {
     /// This feed's voice now, where it is an entry of this document.
     voice: Option<NewVoice>,
     has_new_sighting: bool,
+    /// Does that entry's link identify it?
+    has_own_link: bool,
 }
 
 /// An entry of the document that is its feed's voice.
@@ -104,18 +126,23 @@ struct Storing<'c> {
     packer: &'c Packer,
     feed: i64,
     tense: Tense,
+    /// The feed's site.
+    site: Option<Site>,
     now: i64,
-    /// The last change number given; read when first needed.
-    change: Option<i64>,
+    changes: Changes<'c>,
     report: PollReport,
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, document: &PolledDocument) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
-        let site_url = self.site_url(document)?;
-        let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
-        let home = site_url.as_deref().and_then(IdentityUrl::of);
+    fn store_document(
+        &mut self,
+        feed: &PolledFeed,
+        site_url: Option<&str>,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
+        let home = site_url.and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
+        let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
@@ -167,18 +194,6 @@ impl Storing<'_> {
             self.settle_article(article, change, document)?;
         }
         Ok((new_in_feed, in_order(kept, &past, document)?, articles))
-    }
-
-    /// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
-    fn site_url(&self, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
-        let known: Option<String> = match self.tense {
-            Tense::Present { .. } => None,
-            Tense::Past => self
-                .connection
-                .prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?
-                .query_row(params![self.feed], |row| row.get(0))?,
-        };
-        Ok(known.or_else(|| document.site_url.clone()))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -276,7 +291,10 @@ impl Storing<'_> {
                 .execute(params![article, self.feed, voice.sighting])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
-        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting }))
+        // What identifies the entry may be another address than the one that would be asked for.
+        let link = document.entries[matched.counts].url.as_deref().and_then(IdentityUrl::of).map(|url| Key::link(&url));
+        let has_own_link = link.is_some() && link == decision.links[matched.counts];
+        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting, has_own_link }))
     }
 
     fn store_sighting(
@@ -418,8 +436,10 @@ impl Storing<'_> {
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
+                let spoken: Draft = self.packer.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(Before {
-                    draft: self.packer.unpack(row.get_ref(0)?.as_blob()?)?,
+                    shown: pages::with_page(self.connection, self.packer, article, spoken.clone())?,
+                    spoken,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
                     speaker: row.get(3)?,
@@ -456,19 +476,31 @@ impl Storing<'_> {
         let Some((_, speaker, speaker_feed)) = speaker else {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
-        let other_voice;
         let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
-        let (draft, tokens, copy_key) = if let Some(voice) = of_document {
-            let prepared = document.prepared(voice.counts)?;
-            (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
-        } else {
-            let blob: Vec<u8> = self
-                .connection
-                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
-                .query_row(params![speaker], |row| row.get(0))?;
-            other_voice = self.packer.unpack::<Draft>(&blob)?;
-            (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
+        let prepared = of_document.map(|voice| document.prepared(voice.counts)).transpose()?;
+        let spoken = match prepared {
+            Some(prepared) => Cow::Borrowed(&prepared.draft),
+            None => {
+                let blob: Vec<u8> = self
+                    .connection
+                    .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+                    .query_row(params![speaker], |row| row.get(0))?;
+                Cow::Owned(self.packer.unpack::<Draft>(&blob)?)
+            }
         };
+        let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
+        let (draft, tokens, copy_key) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+            (page, _) => {
+                let shown = match page {
+                    Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
+                    None => spoken,
+                };
+                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
+                (shown, tokens, copy_key)
+            }
+        };
+        let draft = draft.as_ref();
         let mut revision = (1, self.now);
         let mut shows_other = true;
         let mut was_cluster = None;
@@ -476,97 +508,73 @@ impl Storing<'_> {
         if let Some(before) = &touched.before {
             revision = (before.revision, before.revised_at);
             was_cluster = before.copy_key;
-            shows_other = before.draft != *draft;
+            shows_other = before.shown != *draft;
             is_updated = shows_other && before.speaker_feed == *speaker_feed;
-            let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            let is_speakers_edit = reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed;
-            if is_speakers_edit && self.is_revision(article, before, draft)? {
-                self.connection
-                    .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
-                revision = (before.revision + 1, self.now);
+            if by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+                let edit = Edit { article, before: &before.shown, after: draft, revision, now: self.now };
+                revision = shown::revise(self.connection, self.packer, &edit)?;
             }
         }
+        if let (Some(prepared), Some(voice)) = (prepared, of_document) {
+            self.wish_for_page(article, &touched, &prepared.draft, &document.keys[voice.counts], document)?;
+        }
         if !shows_other && !touched.has_new_sighting {
-            if touched.before.is_some_and(|before| before.speaker != *speaker) {
+            if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
                 self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
             }
             return Ok(());
         }
-        let change = self.next_change()?;
-        self.connection
-            .prepare_cached(
-                "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
-                   last_changed = ?7, change = ?8, copy_key = ?9,
-                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
-            )?
-            .execute(params![
-                article,
-                speaker,
-                draft.published.map(|at| at.timestamp_millis()),
-                draft.language,
-                revision.0,
-                revision.1,
-                self.now,
-                change,
-                copy_key
-            ])?;
         let is_new = touched.before.is_none();
-        if is_new || shows_other {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-                .execute(params![article, tokens])?;
-        }
         tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
             true => self.report.new += 1,
             false => self.report.updated += usize::from(is_updated),
         }
-        let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
-        for cluster in clusters {
-            for member in copies::settle(self.connection, cluster)? {
-                if member != article {
-                    let change = self.next_change()?;
-                    self.connection
-                        .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-                        .execute(params![member, self.now, change])?;
-                }
-            }
-        }
-        Ok(())
+        let tokens = (is_new || shows_other).then_some(tokens.as_str());
+        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
+        shown::show(&mut self.changes, &shown)
     }
 
-    fn is_revision(&self, article: i64, before: &Before, next: &Draft) -> rusqlite::Result<bool> {
-        let earlier: Vec<Draft> = self
-            .connection
-            .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
-            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
-            .collect::<rusqlite::Result<_>>()?;
-        let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
-        let age = TimeDelta::milliseconds(self.now - before.revised_at);
-        Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
+    /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
+    fn wish_for_page(
+        &self,
+        article: i64,
+        touched: &Touched,
+        draft: &Draft,
+        keys: &EntryKeys,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<()> {
+        let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
+        if let Some(before) = &touched.before
+            && said(&before.spoken) == said(draft)
+            && pages::is_known(self.connection, article)?
+        {
+            return Ok(());
+        }
+        let link = draft.url.as_deref().and_then(IdentityUrl::of);
+        let signs = full_text::Signs {
+            setting: document.full_text,
+            draft,
+            has_own_link: touched.has_own_link,
+            is_own_page: link.as_ref().is_some_and(|link| keys.owns(link, self.site.as_ref())),
+            past: pages::past(self.connection, self.feed)?,
+            now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
+        };
+        match (full_text::wish(&signs), &draft.url) {
+            (Some(wish), Some(url)) => {
+                let at = draft.published.map_or(self.now, |at| at.timestamp_millis());
+                let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
+                pages::want(self.connection, &wanted)
+            }
+            // An answer that is there stays: the entry of today is as it was, or fuller.
+            _ => pages::drop_unanswered(self.connection, article),
+        }
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
-    }
-
-    fn next_change(&mut self) -> rusqlite::Result<i64> {
-        let last = match self.change {
-            Some(change) => change,
-            None => self.connection.prepare_cached("SELECT change FROM archive")?.query_row([], |row| row.get(0))?,
-        };
-        self.change = Some(last + 1);
-        Ok(last + 1)
-    }
-
-    fn finish(&self) -> rusqlite::Result<()> {
-        if let Some(change) = self.change {
-            self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
-        }
-        Ok(())
     }
 }
 

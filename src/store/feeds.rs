@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Archive, Reader, StoreError, coverage, dropped, outages};
+use super::{Archive, PageCounts, Reader, StoreError, coverage, dropped, outages, pages};
 use crate::fetch::Validators;
 use crate::filter::DroppedEntries;
 use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason, Search, Trust};
@@ -96,6 +96,8 @@ pub struct FeedSummary {
     pub mended_documents: u64,
     /// What was mended in the last document.
     pub last_mended: Option<String>,
+    /// The pages that its entries want.
+    pub pages: PageCounts,
     /// The newest poll before which something may have been missed.
     pub possible_gap_at: Option<DateTime<Utc>>,
     /// A feed that was found on its site while it was gone from where it was.
@@ -267,12 +269,13 @@ impl Reader {
     /// Those of the database.
     pub fn feed_summaries(&self) -> Result<Vec<FeedSummary>, StoreError> {
         let read = || {
+            let pages = pages::counts(&self.connection)?;
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
                        articles, redirected_to, mended_documents, last_mended,
                        (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
-                       proposed_url, changed_at, verified_at, distrusted_since, dropped FROM feed ORDER BY name",
+                       proposed_url, changed_at, verified_at, distrusted_since, dropped, feed FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -293,6 +296,7 @@ impl Reader {
                         proposed_url: row.get(14)?,
                         trust: trust(row, 15)?,
                         dropped: row.get::<_, i64>(18)?.unsigned_abs(),
+                        pages: pages.get(&row.get(19)?).copied().unwrap_or_default(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

@@ -80,7 +80,7 @@ impl Archive {
     ///
     /// # Errors
     /// A [`StoreError`]; neither was stored then.
-    pub async fn commit_page(&self, page: HistoryPage) -> Result<PageReport, StoreError> {
+    pub async fn commit_history(&self, page: HistoryPage) -> Result<PageReport, StoreError> {
         let packer = self.packer();
         self.writer
             .run(move |connection| {

@@ -15,7 +15,7 @@ use super::known::FeedPast;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -214,6 +214,7 @@ pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (Pol
         mended: Vec::new(),
         site_url,
         rule,
+        full_text: FullText::Never,
         dropped: Default::default(),
         dropped_at: Vec::new(),
         is_cut_off: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use rusqlite::{Row, params};
 
-use super::{Reader, StoreError};
+use super::{PageCounts, Reader, StoreError, pages};
 
 /// From so many of its newest articles a feed's rhythm is read.
 const RHYTHM: i64 = 24;
@@ -34,6 +34,8 @@ pub struct Overview {
     pub outage_since: Option<DateTime<Utc>>,
     /// Articles that were new on each of the last seven days (UTC), today last.
     pub new_per_day: Vec<DayCount>,
+    /// Articles' pages that are still to be asked for, or were given up.
+    pub pages: PageCounts,
 }
 
 /// One day's new articles.
@@ -110,6 +112,11 @@ impl Reader {
                 last_poll_at: last_poll,
                 outage_since,
                 new_per_day: self.new_per_day(now.date_naive())?,
+                pages: pages::counts(&self.connection)?.into_values().fold(PageCounts::default(), |sum, of_feed| PageCounts {
+                    waiting: sum.waiting + of_feed.waiting,
+                    failing: sum.failing + of_feed.failing,
+                    given_up: sum.given_up + of_feed.given_up,
+                }),
             })
         };
         read().map_err(|error| self.error(error))

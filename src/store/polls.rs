@@ -13,7 +13,7 @@ use super::dropped::{self, Dropped};
 use super::packed::{PackedError, Packer};
 use super::search;
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::coverage::{Cause, Present};
 use crate::fetch::Validators;
 use crate::identity::{EntryKeys, Key};
@@ -85,6 +85,8 @@ pub struct PolledDocument {
     pub site_url: Option<String>,
     /// How entries are known.
     pub rule: IdentityRule,
+    /// Which of their pages are asked for.
+    pub full_text: FullText,
     /// The entries that are kept, in the document's order.
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.

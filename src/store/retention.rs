@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Archive, StoreError, copies};
+use super::shown::Changes;
+use super::{Archive, StoreError, copies, pages};
 
 /// So many articles in one transaction: polls wait no longer for it than for a group of polls.
 const BATCH: i64 = 100;
@@ -69,16 +70,30 @@ fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTim
         .query_map(params![before.timestamp_millis(), BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let now = now.timestamp_millis();
-    let mut clusters = BTreeSet::new();
+    let (mut clusters, mut joined) = (BTreeSet::new(), BTreeSet::new());
     let mut feeds = Vec::with_capacity(old.len());
     for (article, copy_key, feed) in old {
+        joined.extend(copies::joined_by_page(&transaction, article)?);
         remove(&transaction, article, now)?;
+        joined.remove(&article);
         clusters.extend(copy_key);
         feeds.push(feed);
     }
+    // The copies of removed articles have another earliest now.
+    let mut changes = Changes::new(&transaction, now);
     for cluster in clusters {
-        settle_copies(&transaction, cluster, now)?;
+        for member in copies::settle(&transaction, cluster)? {
+            changes.touch(member)?;
+        }
     }
+    for article in joined {
+        for member in copies::settle_around(&transaction, article)? {
+            changes.touch(member)?;
+        }
+        changes.touch(article)?;
+    }
+    changes.finish()?;
+    drop(changes);
     transaction.commit()?;
     Ok(feeds)
 }
@@ -99,19 +114,7 @@ fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Re
     ] {
         transaction.prepare_cached(statement)?.execute(params![article])?;
     }
-    Ok(())
-}
-
-/// The copies of removed articles have another earliest now.
-fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
-    for member in copies::settle(transaction, cluster)? {
-        let change: i64 =
-            transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))?;
-        transaction
-            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-            .execute(params![member, now, change])?;
-    }
-    Ok(())
+    pages::remove(transaction, article)
 }
 
 /// Removed articles whose entries have left all their feeds before a time.
@@ -172,7 +175,7 @@ mod tests {
     use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
     use super::*;
     use crate::article::Draft;
-    use crate::config::IdentityRule;
+    use crate::config::{FullText, IdentityRule};
     use crate::identity::EntryKeys;
     use crate::normalise;
     use crate::parse::{Entry, Markup};
@@ -218,6 +221,7 @@ mod tests {
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
+            full_text: FullText::Never,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             dropped_at: Vec::new(),

@@ -22,6 +22,7 @@ mod never_twice;
 mod newcomer;
 mod news_sitemaps;
 mod operations;
+mod pages;
 mod place;
 mod redirects;
 mod reload;

@@ -18,6 +18,7 @@
 //! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"healed":…,"end":…,"error":…}}
 //!                                         a page was read; with "end" or "error" the feed's last
 //! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
+//! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
@@ -39,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
+use crate::page::PageTally;
 use crate::poll::{BackfillLine, PollLine};
 use crate::store::Pruned;
 
@@ -98,6 +100,8 @@ pub enum Reply {
     Polled(PollLine),
     /// The archive refused a poll.
     Refused(String),
+    /// What came of the pages that were due.
+    Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
     /// A backfill has read a page, or has ended.
@@ -130,6 +134,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
             (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
