@@ -14,6 +14,7 @@
 //! [`poll`] walks one feed along the whole way, [`daemon`] does so for ever.
 
 pub mod article;
+pub mod backfill;
 pub mod cli;
 pub mod config;
 pub mod copies;

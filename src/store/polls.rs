@@ -8,9 +8,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::coverage::{self, Seen};
+use super::documents::{self, Tense};
 use super::dropped::{self, Dropped};
 use super::packed::{PackedError, Packer};
-use super::{documents, search};
+use super::search;
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
 use crate::coverage::{Cause, Present};
@@ -171,10 +172,9 @@ pub struct PollReport {
 pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
+    let tense = Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) };
     let stored = match &poll.document {
-        Some(document) => {
-            Some((document, documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?))
-        }
+        Some(document) => Some((document, documents::store(connection, packer, feed.row, &poll.feed, tense, now, document)?)),
         None => None,
     };
     let seen = match &stored {
