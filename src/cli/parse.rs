@@ -1,6 +1,6 @@
 //! `gleaner parse`: what a feed document says, as one JSON object. Touches neither archive nor network.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
+use super::read_input;
 use crate::article::Article;
 use crate::config::{IdentityRule, default_name};
 use crate::decide::{NothingKnown, PollKeys, Target, decide};
@@ -100,14 +101,7 @@ pub struct ReportedArticle {
 /// # Errors
 /// See [`ParseCommandError`].
 pub fn run(args: &ParseArgs) -> Result<(), ParseCommandError> {
-    let read = |source| ParseCommandError::Read { path: args.file.clone(), source };
-    let body = if args.file.as_os_str() == "-" {
-        let mut body = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut body).map_err(read)?;
-        body
-    } else {
-        std::fs::read(&args.file).map_err(read)?
-    };
+    let body = read_input(&args.file).map_err(|source| ParseCommandError::Read { path: args.file.clone(), source })?;
     let document = parse::parse(&body, &args.url, args.content_type.as_deref())
         .map_err(|source| ParseCommandError::Parse { path: args.file.clone(), source })?;
     let report = report(document, &args.url, args.now.unwrap_or_else(Utc::now));

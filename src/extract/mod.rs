@@ -17,9 +17,10 @@ mod rules;
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use crate::article::text::BlockKind;
+use crate::article::text::{BlockKind, Paragraphs};
 use crate::article::{
-    Completeness, Draft, Origin, Provenance, boilerplate, completeness, html, language, pixels, summary, text, title, url as address, words,
+    Completeness, Draft, Origin, Provenance, boilerplate, completeness, entities, html, language, pixels, summary, text, title,
+    url as address, words,
 };
 
 pub use charset::decode;
@@ -79,14 +80,18 @@ pub fn extract(page: &Page<'_>) -> Extracted {
     let nodes = dom.nodes();
     let rule = page.url.and_then(|url| page.rules.iter().rev().find(|rule| rule.applies_to(url)));
     let base = metadata::base(&nodes, page.url);
-    let facts = metadata::read(&nodes, page.url, base.as_ref(), rule, page.now);
+    let names = names::all(&nodes);
+    let facts = metadata::read(page, &nodes, &names, base.as_ref(), rule);
 
-    let body = body::find(&nodes, page.url, rule);
+    let body = body::find(&nodes, &names, page.url, rule);
+    let told = facts.body.as_deref().map(|told| words::measure(told).word_count()).unwrap_or_default();
     let mut html = html::sanitise(&body.html, base.as_ref()).trim().to_owned();
-    let mut paragraphs = text::paragraphs(&html);
-    // A picture's caption belongs to the picture, which plain text has not.
-    let captions: Vec<bool> = paragraphs.blocks().iter().map(|block| block.kind == BlockKind::Caption).collect();
-    paragraphs.retain(|place| captions.get(place) != Some(&true));
+    let mut paragraphs = text_of(&html);
+    if told >= LEAST_TOLD && words::measure(&paragraphs.to_text()).word_count() * 2 < told {
+        // The page's program would write the story into the page: machines are given it already.
+        html = told_body(facts.body.as_deref().unwrap_or_default(), base.as_ref());
+        paragraphs = text_of(&html);
+    }
     let copyright = boilerplate::remove(&mut paragraphs, &facts.title, &facts.authors);
     let mut text = paragraphs.to_text();
     let mut length = words::measure(&text);
@@ -99,7 +104,9 @@ pub fn extract(page: &Page<'_>) -> Extracted {
             text: &text,
             words: length.word_count(),
             is_article: facts.is_article || rule.is_some_and(|rule| rule.body.is_some()),
+            is_marked: body.is_marked,
             free: facts.free,
+            told_words: told,
             linked_headings: body.linked_headings,
             prose_blocks: body.prose_blocks,
         },
@@ -145,6 +152,26 @@ pub fn extract(page: &Page<'_>) -> Extracted {
         html,
     };
     Extracted { draft, canonical: facts.canonical, kind }
+}
+
+/// Words from which the body that machines are given may stand in for that of the page.
+const LEAST_TOLD: u32 = 100;
+
+/// Plain text of a body. A picture's caption belongs to the picture, which plain text has not.
+fn text_of(html: &str) -> Paragraphs {
+    let mut paragraphs = text::paragraphs(html);
+    let captions: Vec<bool> = paragraphs.blocks().iter().map(|block| block.kind == BlockKind::Caption).collect();
+    paragraphs.retain(|place| captions.get(place) != Some(&true));
+    paragraphs
+}
+
+/// The body that machines are given: should be plain text, and is mark-up on some pages.
+fn told_body(body: &str, base: Option<&Url>) -> String {
+    if body.contains("</") {
+        html::sanitise(body, base).trim().to_owned()
+    } else {
+        html::from_plain_text(&entities::decode_stray(body, false))
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a page tells machines in its elements: `meta`, `link`, microdata and RDFa, gathered in one walk.
 
 use crate::extract::dom::{Item, Nodes};
+use crate::extract::names::{Around, Names};
 
 /// An element that says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +20,15 @@ pub struct Property<'a> {
 pub struct Head<'n, 'a> {
     /// The page.
     pub nodes: &'n Nodes<'a>,
+    names: &'n [Names],
     properties: Vec<Property<'a>>,
     links: Vec<(&'a str, usize)>,
 }
 
 impl<'n, 'a> Head<'n, 'a> {
     /// Gathers them.
-    pub fn gather(nodes: &'n Nodes<'a>) -> Self {
-        let mut head = Self { nodes, properties: Vec::new(), links: Vec::new() };
+    pub fn gather(nodes: &'n Nodes<'a>, names: &'n [Names]) -> Self {
+        let mut head = Self { nodes, names, properties: Vec::new(), links: Vec::new() };
         for (at, item) in nodes.iter() {
             let Some(element) = item.element() else { continue };
             if element.attrs.is_empty() {
@@ -76,6 +78,16 @@ impl<'n, 'a> Head<'n, 'a> {
             Some(value) => value.trim().to_owned(),
             None => self.text(property.at),
         }
+    }
+
+    /// Is an element called one that holds what readers wrote?
+    pub fn holds_comments(&self, at: usize) -> bool {
+        self.names[at].around == Around::Comments
+    }
+
+    /// Does it stand in one?
+    pub fn in_comments(&self, at: usize) -> bool {
+        self.holds_comments(at) || self.nodes.ancestors(at).any(|around| self.holds_comments(around))
     }
 
     /// An element's text in one line.
