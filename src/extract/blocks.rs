@@ -29,7 +29,8 @@ impl Block {
             return 0;
         }
         let unlinked = self.letters - self.linked;
-        if unlinked >= 80 || (unlinked >= 25 && self.ends) { unlinked } else { 0 }
+        let least = if name == "p" { 12 } else { 25 };
+        if unlinked >= 80 || (unlinked >= least && self.ends) { unlinked } else { 0 }
     }
 }
 

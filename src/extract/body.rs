@@ -55,11 +55,12 @@ struct Sum {
 /// The page with what was counted in it.
 struct Search<'n, 'a> {
     nodes: &'n Nodes<'a>,
-    url: Option<&'n Url>,
     gone: Vec<bool>,
     names: &'n [Names],
     blocks: Vec<Block>,
     sums: Vec<Sum>,
+    /// Links before each place: all, and those that lead to pages of the same site.
+    links: Vec<(u32, u32)>,
 }
 
 /// The body as it was found.
@@ -145,7 +146,8 @@ impl<'n, 'a> Search<'n, 'a> {
             around.linked += linked;
             around.prose += prose;
         }
-        Self { nodes, url, gone, names, blocks, sums }
+        let links = links(nodes, url);
+        Self { nodes, gone, names, blocks, sums, links }
     }
 
     fn take_out(&mut self, place: usize) {
@@ -356,25 +358,9 @@ impl<'n, 'a> Search<'n, 'a> {
 
     /// Do most of its links lead to pages of the same site?
     fn leads_within(&self, at: usize) -> bool {
-        let (mut within, mut all) = (0, 0);
-        for place in self.nodes.range(at) {
-            let item = self.nodes.at(place);
-            if item.name() == "a"
-                && let Some(href) = item.attribute("href")
-            {
-                all += 1;
-                within += usize::from(self.is_within(href));
-            }
-        }
-        within * 2 > all
-    }
-
-    fn is_within(&self, href: &str) -> bool {
-        let href = href.trim();
-        let Some(url) = self.url else { return !href.contains("://") };
-        let Ok(target) = url.join(href) else { return true };
-        let bare = |host: Option<&str>| host.map(|host| psl::domain_str(host).unwrap_or(host).to_owned());
-        !matches!(target.scheme(), "http" | "https") || bare(target.host_str()) == bare(url.host_str())
+        let range = self.nodes.range(at);
+        let (before, after) = (self.links[range.start], self.links[range.end]);
+        (after.1 - before.1) * 2 > after.0 - before.0
     }
 
     fn write(&self, container: usize) -> String {
@@ -391,6 +377,34 @@ impl<'n, 'a> Search<'n, 'a> {
             }
         })
     }
+}
+
+/// For each place (and the end) the links before it: all, and those to pages of the same site.
+fn links(nodes: &Nodes<'_>, url: Option<&Url>) -> Vec<(u32, u32)> {
+    let bare = |host: Option<&str>| host.map(|host| psl::domain_str(host).unwrap_or(host).to_owned());
+    let own = url.map(|url| bare(url.host_str()));
+    let leads_within = |href: &str| {
+        let href = href.trim();
+        // A relative address costs no parsing.
+        if !href.contains("//") {
+            return true;
+        }
+        let (Some(url), Some(own)) = (url, &own) else { return false };
+        url.join(href).is_ok_and(|target| !matches!(target.scheme(), "http" | "https") || bare(target.host_str()) == *own)
+    };
+    let mut links = Vec::with_capacity(nodes.count() + 1);
+    let (mut all, mut within) = (0, 0);
+    for (_, item) in nodes.iter() {
+        links.push((all, within));
+        if item.name() == "a"
+            && let Some(href) = item.attribute("href")
+        {
+            all += 1;
+            within += u32::from(leads_within(href));
+        }
+    }
+    links.push((all, within));
+    links
 }
 
 fn is_hidden(item: &Item<'_>) -> bool {

@@ -7,12 +7,14 @@
 mod blocks;
 mod body;
 mod charset;
-pub mod dom;
+mod dom;
 mod furniture;
 mod kind;
 mod metadata;
 mod names;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use url::Url;
@@ -171,26 +173,5 @@ fn told_body(body: &str, base: Option<&Url>) -> String {
         html::sanitise(body, base).trim().to_owned()
     } else {
         html::from_plain_text(&entities::decode_stray(body, false))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_paragraphs_of_a_page_are_its_article_and_not_what_stands_around_them() {
-        let url = Url::parse("https://example.org/news/hall").unwrap();
-        let html = "<!doctype html><html lang=en><head><title>Hall</title><meta property='og:title' content='Town hall opens'>\
-            <meta name=author content='A. Author'><link rel=canonical href='/news/hall'></head><body><nav><p>Home and more of it</p></nav>\
-            <article><h1>Town hall opens</h1><p>The hall is open again.</p><p>It was closed for a <a href='/y'>year</a>.</p></article>\
-            <footer><p>Imprint</p></footer></body></html>";
-        let page = Page { url: Some(&url), html, rules: &[], reading_speed: 180, now: "2026-01-01T00:00:00Z".parse().unwrap() };
-        let Extracted { draft, canonical, kind } = extract(&page);
-        assert_eq!(draft.text, "The hall is open again.\n\nIt was closed for a year.");
-        assert_eq!((draft.title.as_str(), &draft.authors[..]), ("Town hall opens", &["A. Author".to_owned()][..]));
-        assert_eq!((canonical.as_deref(), kind), (Some("https://example.org/news/hall"), PageKind::Story));
-        assert!(draft.html.contains("href=\"https://example.org/y\""));
-        assert_eq!(draft.provenance.body, Some(Origin::Page));
     }
 }

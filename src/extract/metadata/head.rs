@@ -3,6 +3,11 @@
 use crate::extract::dom::{Item, Nodes};
 use crate::extract::names::{Around, Names};
 
+/// Nodes of an element that holds one line.
+const MAX_NODES: usize = 200;
+/// Bytes of such a line, white space included.
+const MAX_LENGTH: usize = 4_000;
+
 /// An element that says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Property<'a> {
@@ -90,9 +95,20 @@ impl<'n, 'a> Head<'n, 'a> {
         self.holds_comments(at) || self.nodes.ancestors(at).any(|around| self.holds_comments(around))
     }
 
-    /// An element's text in one line.
+    /// An element's text in one line; empty where it is longer than a line could be.
     pub fn text(&self, at: usize) -> String {
-        self.nodes.text(at).split_whitespace().collect::<Vec<_>>().join(" ")
+        let range = self.nodes.range(at);
+        if range.len() > MAX_NODES {
+            return String::new();
+        }
+        let mut line = String::new();
+        for text in range.filter_map(|place| self.nodes.at(place).text()) {
+            if line.len() + text.len() > MAX_LENGTH {
+                return String::new();
+            }
+            line.push_str(text);
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The `link` and `a` elements whose `rel` has this word.
