@@ -70,7 +70,7 @@ impl From<&config::Config> for PageSettings {
             keep_pages: config.database.keep_entries,
             robots: config.pages.robots,
             per_host: config.pages.per_host,
-            rules: Arc::default(),
+            rules: config.site_rules.clone().into(),
             feeds: config.feeds.iter().map(|listed| (listed.name.clone(), feed(listed))).collect(),
         }
     }
