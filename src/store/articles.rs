@@ -371,10 +371,11 @@ fn assemble(
     with_revisions: bool,
     stands_for_cluster: bool,
 ) -> rusqlite::Result<Article> {
-    let spoken: Draft = connection
-        .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
-        .query_row(params![row.speaker], |body| Ok(packer.unpack(body.get_ref(0)?.as_blob()?)?))?;
-    let draft = pages::with_page(connection, packer, row.article, spoken)?;
+    let draft = connection
+        .prepare_cached(
+            "SELECT body.content, page_body.draft FROM body LEFT JOIN page_body ON page_body.article = ?2 WHERE body.sighting = ?1",
+        )?
+        .query_row(params![row.speaker, row.article], |body| Ok(pages::shown(packer, body.get_ref(0)?, body.get_ref(1)?)?))?;
     let duplicate_of = match row.duplicate_of {
         Some(earliest) => {
             Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
@@ -397,12 +398,13 @@ fn assemble(
 fn copies_of(connection: &Connection, packer: &Packer, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.content, a.article FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.content, page_body.draft FROM article a JOIN body ON body.sighting = a.speaker
+               LEFT JOIN page_body ON page_body.article = a.article
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
         .query_map(params![earliest, article], |row| {
-            let draft = pages::with_page(connection, packer, row.get(2)?, packer.unpack(row.get_ref(1)?.as_blob()?)?)?;
+            let draft = pages::shown(packer, row.get_ref(1)?, row.get_ref(2)?)?;
             // Near copies are not found yet, and exact ones have the same text.
             Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
         })?

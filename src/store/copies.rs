@@ -82,7 +82,8 @@ pub fn joined_by_page(connection: &Connection, article: i64) -> rusqlite::Result
         .collect()
 }
 
-fn has_edges(connection: &Connection) -> rusqlite::Result<bool> {
+/// Does any page join articles in this archive?
+pub fn has_edges(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM page_copy LIMIT 1")?.exists([])
 }
 

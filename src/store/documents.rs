@@ -15,6 +15,7 @@ use super::pages::WantedPage;
 use super::shown::{self, Changes, Edit, Shown};
 use super::{PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
+use crate::config::FullText;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
 use crate::full_text;
 use crate::identity::{ArticleId, IdentityUrl, Key, Site};
@@ -463,6 +464,9 @@ impl Storing<'_> {
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
     fn wish_for_page(&self, article: i64, touched: &Touched, draft: &Draft, document: &PolledDocument) -> rusqlite::Result<()> {
+        if touched.before.is_none() && document.full_text == FullText::Never {
+            return Ok(());
+        }
         let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
         if let Some(before) = &touched.before
             && said(&before.spoken) == said(draft)
@@ -485,6 +489,7 @@ impl Storing<'_> {
                 let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
                 pages::want(self.connection, &wanted)
             }
+            _ if touched.before.is_none() => Ok(()),
             // An answer that is there stays: the entry of today is as it was, or fuller.
             _ => pages::drop_unanswered(self.connection, article),
         }

@@ -11,9 +11,8 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::packed::{self, Packer};
-use super::{Reader, StoreError, search};
+use super::{Reader, StoreError, pages, search};
 use crate::article::Draft;
-use crate::full_text;
 use crate::parse::Entry;
 
 /// So many damages of one kind are named; more are counted.
@@ -255,14 +254,7 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     while let Some(row) = rows.next()? {
         let indexed = indexed.remove(&row.get(0)?).unwrap_or_default();
         // A body that cannot be read was named already.
-        let Ok(spoken) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) else { continue };
-        let draft = match row.get_ref(3)? {
-            ValueRef::Null => spoken,
-            page => match found.packer.unpack::<Draft>(page.as_blob()?) {
-                Ok(page) => full_text::merged(spoken, page),
-                Err(_) => continue,
-            },
-        };
+        let Ok(draft) = pages::shown(&found.packer, row.get_ref(2)?, row.get_ref(3)?) else { continue };
         let tokens = search::document_tokens(&draft);
         let wanted =
             tokens.split(' ').filter(|token| !token.is_empty()).fold(0_u64, |sum, token| sum.wrapping_add(token_hash(token.as_bytes())));

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::packed::{PackedError, Packer};
@@ -206,6 +207,15 @@ pub(super) fn with_page(connection: &Connection, packer: &Packer, article: i64, 
     Ok(match draft(connection, packer, article)? {
         Some(page) => full_text::merged(spoken, page),
         None => spoken,
+    })
+}
+
+/// What an article shows, from its speaker's body and, where that is not NULL, what its page said.
+pub(super) fn shown(packer: &Packer, body: ValueRef<'_>, page: ValueRef<'_>) -> rusqlite::Result<Draft> {
+    let spoken: Draft = packer.unpack(body.as_blob()?)?;
+    Ok(match page {
+        ValueRef::Null => spoken,
+        page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
     })
 }
 

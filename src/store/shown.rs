@@ -102,7 +102,7 @@ pub fn show(changes: &mut Changes<'_>, shown: &Shown<'_>) -> rusqlite::Result<()
     for cluster in clusters {
         members.extend(copies::settle(connection, cluster)?);
     }
-    if !copies::joined_by_page(connection, shown.article)?.is_empty() {
+    if copies::has_edges(connection)? && !copies::joined_by_page(connection, shown.article)?.is_empty() {
         members.extend(copies::settle_around(connection, shown.article)?);
     }
     for member in members.into_iter().filter(|member| *member != shown.article) {

@@ -392,6 +392,64 @@ fn what_is_no_story_is_kept_from_the_article() {
 }
 
 #[test]
+fn a_paywalled_page_says_so_and_gives_no_less_than_the_feed() {
+    let server = FeedServer::start();
+    let said = "<script type=\"application/ld+json\">{\"@context\":\"https://schema.org\",\"@type\":\"NewsArticle\",\
+                \"headline\":\"Story\",\"isAccessibleForFree\":false}</script>";
+    let teaser = |text: &str| {
+        format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><title>Story</title>{said}</head><body><article><h1>Story</h1><p>{text}</p></article></body></html>"
+        )
+    };
+    let long = excerpt(2, &server.url("/story/2")).body(&format!("{} […]", words(2000, 60).trim_end_matches('.')));
+    server.on("/feed.xml", Answer::feed(rss_of("The Paper", &server.url("/"), &[excerpt(1, &server.url("/story/1")), long])));
+    server.on("/story/1", Answer::page(teaser(&words(1000, 70))));
+    server.on("/story/2", Answer::page(teaser(&words(2000, 30))));
+    let place = subscribed(server.url("/feed.xml"));
+    place.poll();
+    let articles = place.articles();
+    assert_eq!(strings(&articles, "completeness"), ["paywalled", "paywalled"]);
+    let bodies: Vec<&Value> = articles.iter().map(|article| &article["provenance"]["body"]).collect();
+    assert_eq!(bodies, ["page", "feed"], "{articles:#?}");
+}
+
+#[test]
+fn a_page_that_asks_for_consent_is_never_taken_for_the_story() {
+    let server = FeedServer::start();
+    excerpts(&server, [1]);
+    let wall = "<!DOCTYPE html><html lang=\"en\"><head><title>Before you continue</title></head><body><h1>Before you continue</h1>\
+                <p>We and our partners use cookies to store and access personal data on your device.</p><form action=\"/consent\">\
+                <button>Reject all</button><button>Accept all cookies</button></form></body></html>";
+    server.on("/story/1", Answer::redirect(302, "/consent?back=/story/1"));
+    server.on("/consent?back=/story/1", Answer::page(wall));
+    let place = subscribed(server.url("/feed.xml"));
+    place.poll();
+    let article = only(&place);
+    assert_eq!((&article["completeness"], &article["provenance"]["body"]), (&"excerpt".into(), &"feed".into()));
+    assert_eq!(article["url"], server.url("/story/1"));
+    assert!(!article["text"].as_str().unwrap().contains("cookies"));
+    // Once it may be read, the story comes.
+    server.on("/story/1", Answer::page(page(1)));
+    make_due(&place);
+    place.poll();
+    assert_eq!(only(&place)["completeness"], "full");
+}
+
+#[test]
+fn the_rules_of_a_site_say_where_its_stories_are() {
+    let server = FeedServer::start();
+    excerpts(&server, [1]);
+    let told: String = paragraphs(1).iter().map(|paragraph| format!("<p>{paragraph}</p>")).collect();
+    let other: String = paragraphs(2).iter().map(|paragraph| format!("<p>{paragraph}</p>")).collect();
+    server.on("/story/1", Answer::page(format!("<html><body><article>{other}</article><div id=\"told\">{told}</div></body></html>")));
+    let place = subscribed(server.url("/feed.xml"));
+    std::fs::create_dir(place.at("rules")).unwrap();
+    place.write("rules/paper.toml", "[[site]]\nhosts = [\"127.0.0.1\"]\nbody = \"#told\"\n");
+    place.poll();
+    assert_eq!(only(&place)["text"], paragraphs(1).join("\n\n"));
+}
+
+#[test]
 fn pages_that_never_give_more_are_not_asked_for_any_longer() {
     let server = FeedServer::start();
     let note = |number: u32| words(1000 * number, 60);
