@@ -17,6 +17,7 @@ use url::Url;
 
 use self::moved::LastAnswer;
 use crate::config::{self, Feed};
+use crate::copies::CopySettings;
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter;
 use crate::identity::{EntryKeys, Key, first_bits};
@@ -449,6 +450,7 @@ impl Answer {
             mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
+            copies: self.copy_settings(),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
@@ -509,15 +511,20 @@ impl Answer {
         has_language && filter::passes(filters(), &draft)
     }
 
+    fn copy_settings(&self) -> CopySettings {
+        CopySettings { near_copies: self.settings.articles.near_copies, similar: self.settings.articles.similar }
+    }
+
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
         let keep_entries = self.settings.keep_entries;
+        let copies = self.copy_settings();
         let feed = self.feed.name.clone();
         Box::new(move |entry| {
             let (draft, doubts) = normalise::normalise(entry, &head, &settings);
             for doubt in doubts {
                 tracing::debug!(feed, guid = entry.guid, "{doubt}");
             }
-            Prepared::of(draft, keep_entries.then_some(entry))
+            Prepared::of(draft, keep_entries.then_some(entry), copies)
         })
     }
 }

@@ -11,6 +11,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::search::{self, SearchQuery};
+use super::similar::{self, Headlines};
 use super::{Reader, StoreError, packed};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
 use crate::export::{FeedOutline, Forgotten, Order};
@@ -122,7 +123,7 @@ impl Clause {
 }
 
 /// The columns that an article is made from.
-const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at";
+const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
 
 #[derive(Debug)]
 struct ArticleRow {
@@ -134,6 +135,7 @@ struct ArticleRow {
     last_changed: i64,
     duplicate_of: Option<i64>,
     at: i64,
+    copy_key: Option<i64>,
 }
 
 impl ArticleRow {
@@ -147,6 +149,7 @@ impl ArticleRow {
             last_changed: row.get(5)?,
             duplicate_of: row.get(6)?,
             at: row.get(7)?,
+            copy_key: row.get(8)?,
         })
     }
 }
@@ -167,6 +170,7 @@ pub struct Articles<'r> {
     after: Option<(i64, String)>,
     page: VecDeque<(ArticleRow, bool)>,
     copies_left_out: u64,
+    headlines: Headlines,
 }
 
 impl Articles<'_> {
@@ -210,7 +214,7 @@ impl Articles<'_> {
             clause.for_table("a")
         );
         let mut statement = self.transaction.prepare_cached(&sql)?;
-        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(8)?)))?;
+        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(9)?)))?;
         self.page = rows.collect::<rusqlite::Result<_>>()?;
         self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
         Ok(())
@@ -221,9 +225,11 @@ impl Iterator for Articles<'_> {
     type Item = Result<Article, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self
-            .next_row()
-            .and_then(|row| row.map(|row| assemble(&self.transaction, row, self.selection.revisions, !self.selection.copies)).transpose());
+        let next = self.next_row().and_then(|row| {
+            let assembled =
+                row.map(|row| assemble(&self.transaction, &mut self.headlines, row, self.selection.revisions, !self.selection.copies));
+            assembled.transpose()
+        });
         if next.is_err() {
             // After an error nothing more can be trusted.
             self.parts.clear();
@@ -250,7 +256,17 @@ impl Reader {
             };
             let from = self.newest(&transaction, &selection)?;
             let (after, page) = (None, VecDeque::new());
-            Ok(Articles { reader: self, transaction, selection, parts, from, after, page, copies_left_out: 0 })
+            Ok(Articles {
+                reader: self,
+                transaction,
+                selection,
+                parts,
+                from,
+                after,
+                page,
+                copies_left_out: 0,
+                headlines: Headlines::default(),
+            })
         };
         open().map_err(|error| self.error(error))
     }
@@ -290,7 +306,7 @@ impl Reader {
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1 AND a.removed_at IS NULL"))?
                 .query_row(params![id], ArticleRow::of)
                 .optional()?;
-            row.map(|row| assemble(&self.connection, row, revisions, false)).transpose()
+            row.map(|row| assemble(&self.connection, &mut Headlines::default(), row, revisions, false)).transpose()
         };
         read().map_err(|error| self.error(error))
     }
@@ -346,7 +362,13 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 
 /// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
 /// be it the earliest or not; else only the earliest names its copies.
-fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stands_for_cluster: bool) -> rusqlite::Result<Article> {
+fn assemble(
+    connection: &Connection,
+    headlines: &mut Headlines,
+    row: ArticleRow,
+    with_revisions: bool,
+    stands_for_cluster: bool,
+) -> rusqlite::Result<Article> {
     let draft: Draft = connection
         .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
         .query_row(params![row.speaker], |body| Ok(packed::unpack(body.get_ref(0)?.as_blob()?)?))?;
@@ -358,7 +380,8 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
     };
     Ok(Article {
         duplicate_of,
-        copies: copies_of(connection, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        copies: copies_of(connection, &row, &draft.text, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        similar: similar::of_article(connection, headlines, row.article, row.duplicate_of.unwrap_or(row.article))?,
         sightings: sightings_of(connection, row.article)?,
         revision: row.revision,
         revisions: if with_revisions { Some(revisions_of(connection, row.article)?) } else { None },
@@ -368,18 +391,24 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
     })
 }
 
-/// The members of a cluster but for one article, as copies.
-fn copies_of(connection: &Connection, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
+/// The members of a cluster but for one article, as copies of it.
+fn copies_of(connection: &Connection, row: &ArticleRow, text: &str, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.draft FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.draft, a.copy_key, a.likeness FROM article a JOIN body ON body.sighting = a.speaker
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
-        .query_map(params![earliest, article], |row| {
-            let draft: Draft = packed::unpack(row.get_ref(1)?.as_blob()?)?;
-            // Near copies are not found yet, and exact ones have the same text.
-            Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
+        .query_map(params![earliest, row.article], |copy| {
+            let draft: Draft = packed::unpack(copy.get_ref(1)?.as_blob()?)?;
+            let (key, likeness): (Option<i64>, Option<i64>) = (copy.get(2)?, copy.get(3)?);
+            let similarity = match likeness {
+                _ if key == row.copy_key => 1.0,
+                // Kept is how much copies are like the earliest.
+                Some(likeness) if row.article == earliest => likeness as f64 / 1_000.0,
+                _ => crate::copies::similarity(text, &draft.text),
+            };
+            Ok(ArticleCopy { id: copy.get(0)?, url: draft.url, site: draft.site, similarity })
         })?
         .collect()
 }

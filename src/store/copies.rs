@@ -1,33 +1,185 @@
-//! Clusters of copies: articles of the same text, and the earliest of them.
+//! Clusters of copies: articles of the same text or near it, and the earliest of them.
 //!
-//! A cluster is a function of what its members are now, so it is made again from the index whenever one comes, goes
-//! or changes; the order in which copies arrive cannot matter.
+//! What is a copy of what is a function of the articles as they are now ([`crate::copies::clusters`]), so it is made again
+//! whenever one comes, goes or changes; the order in which copies arrive cannot matter. Articles of one text stand together
+//! as one story, however far apart they came. Only stories that hang together with what changed are judged anew: by being near
+//! in the window, or by having been a copy of one another.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Finds the earliest article with this text (by `published`, none last, then id), makes all others its copies, and
-/// gives the articles that this changes: the earliest, and all that
-/// became or ceased to be copies.
-pub fn settle(connection: &Connection, copy_key: i64) -> rusqlite::Result<Vec<i64>> {
-    let dated = "SELECT article FROM article WHERE copy_key = ?1 AND published IS NOT NULL ORDER BY published, id LIMIT 1";
-    let undated = "SELECT article FROM article WHERE copy_key = ?1 AND published IS NULL ORDER BY id LIMIT 1";
-    let mut earliest: Option<i64> = None;
-    for query in [dated, undated] {
-        if earliest.is_none() {
-            earliest = connection.prepare_cached(query)?.query_row(params![copy_key], |row| row.get(0)).optional()?;
+use super::neighbours::Neighbours;
+use super::packed;
+use crate::article::Draft;
+use crate::copies::{self, CopySettings, Likeness, Sketch, Story};
+
+/// So many stories are judged together at most. More that hang together are no copies that anybody would look through.
+const MOST_STORIES: usize = 500;
+
+struct Member {
+    article: i64,
+    id: String,
+    published: Option<i64>,
+    duplicate_of: Option<i64>,
+    likeness: Option<i64>,
+}
+
+/// Judges anew the stories of these keys and all that hangs together with them, and gives the articles that this
+/// changes: all that became, or ceased to be, copies, or are copies of another now; their originals, before and after;
+/// and the original of `touched`, whose copies it names.
+pub fn settle(
+    connection: &Connection,
+    neighbours: &mut Neighbours,
+    mut keys: BTreeSet<i64>,
+    touched: Option<i64>,
+) -> rusqlite::Result<BTreeSet<i64>> {
+    if let Some(window) = neighbours.window() {
+        keys.extend(window.take_turned());
+    }
+    let stories = hanging_together(connection, neighbours, keys, touched)?;
+    if stories.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let originals = originals(connection, neighbours, &stories)?;
+    let mut changed = BTreeSet::new();
+    for ((_, members), original) in stories.iter().zip(originals) {
+        let Some(earliest) = members.first() else { continue };
+        for member in members {
+            let (duplicate_of, likeness) = match original {
+                Some((original, likeness)) => (Some(original), Some(likeness)),
+                None => ((member.article != earliest.article).then_some(earliest.article), None),
+            };
+            if let Some(hot) = neighbours.window().and_then(|window| window.get_mut(member.article)) {
+                hot.duplicate_of = duplicate_of;
+            }
+            if (member.duplicate_of, member.likeness) != (duplicate_of, likeness) {
+                connection.prepare_cached("UPDATE article SET duplicate_of = ?2, likeness = ?3 WHERE article = ?1")?.execute(params![
+                    member.article,
+                    duplicate_of,
+                    likeness
+                ])?;
+                changed.insert(member.article);
+                changed.extend(member.duplicate_of.into_iter().chain(duplicate_of));
+            } else if touched == Some(member.article) {
+                changed.extend(duplicate_of);
+            }
         }
     }
-    let Some(earliest) = earliest else { return Ok(Vec::new()) };
-    let mut changed: Vec<i64> = connection
-        .prepare_cached(
-            "UPDATE article SET duplicate_of = CASE article WHEN ?2 THEN NULL ELSE ?2 END
-             WHERE copy_key = ?1 AND duplicate_of IS NOT CASE article WHEN ?2 THEN NULL ELSE ?2 END RETURNING article",
-        )?
-        .query_map(params![copy_key, earliest], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    // It names its copies, so it changes with any of them.
-    if !changed.contains(&earliest) {
-        changed.push(earliest);
-    }
     Ok(changed)
+}
+
+/// The keys of the stories that are near copies of this article.
+pub fn followers(connection: &Connection, article: i64) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT DISTINCT copy_key FROM article WHERE duplicate_of = ?1 AND copy_key IS NOT NULL")?
+        .query_map(params![article], |row| row.get(0))?
+        .collect()
+}
+
+/// The stories of these keys and all that hang together with them: the key, and the members, the earliest first.
+fn hanging_together(
+    connection: &Connection,
+    neighbours: &mut Neighbours,
+    keys: BTreeSet<i64>,
+    touched: Option<i64>,
+) -> rusqlite::Result<Vec<(i64, Vec<Member>)>> {
+    let mut waiting: Vec<i64> = keys.into_iter().collect();
+    let mut seen: BTreeSet<i64> = waiting.iter().copied().collect();
+    let mut stories = BTreeMap::new();
+    while let Some(key) = waiting.pop() {
+        let members = members(connection, key)?;
+        let mut next: Vec<i64> = Vec::new();
+        // Nothing can be a copy of an article that stands alone and has just come.
+        let is_alone = members.len() == 1 && members.iter().all(|member| Some(member.article) == touched);
+        for member in &members {
+            match member.duplicate_of {
+                Some(original) if members.iter().any(|other| other.article == original) => {}
+                Some(original) => {
+                    let key = connection
+                        .prepare_cached("SELECT copy_key FROM article WHERE article = ?1")?
+                        .query_row(params![original], |row| row.get::<_, Option<i64>>(0))
+                        .optional()?;
+                    next.extend(key.flatten());
+                }
+                None if is_alone => {}
+                None => next.extend(followers(connection, member.article)?),
+            }
+        }
+        if let Some(window) = neighbours.window() {
+            next.extend(window.near(key));
+        }
+        if !members.is_empty() {
+            stories.insert(key, members);
+        }
+        let left = MOST_STORIES.saturating_sub(stories.len() + waiting.len());
+        waiting.extend(next.into_iter().filter(|key| seen.insert(*key)).take(left));
+    }
+    Ok(stories.into_iter().collect())
+}
+
+/// The articles of a text, the earliest first: by `published` (none last), then id.
+fn members(connection: &Connection, key: i64) -> rusqlite::Result<Vec<Member>> {
+    let mut members: Vec<Member> = connection
+        .prepare_cached("SELECT article, id, published, duplicate_of, likeness FROM article WHERE copy_key = ?1")?
+        .query_map(params![key], |row| {
+            Ok(Member { article: row.get(0)?, id: row.get(1)?, published: row.get(2)?, duplicate_of: row.get(3)?, likeness: row.get(4)? })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    members.sort_by(|a, b| (a.published.unwrap_or(i64::MAX), &a.id).cmp(&(b.published.unwrap_or(i64::MAX), &b.id)));
+    Ok(members)
+}
+
+/// For each story the article that it is a near copy of, and its likeness to it in thousandths.
+fn originals(
+    connection: &Connection,
+    neighbours: &mut Neighbours,
+    stories: &[(i64, Vec<Member>)],
+) -> rusqlite::Result<Vec<Option<(i64, i64)>>> {
+    if stories.len() == 1 {
+        return Ok(vec![None]);
+    }
+    let order: Vec<Story> = stories
+        .iter()
+        .map(|(_, members)| {
+            let earliest = members.first();
+            Story {
+                published: earliest.and_then(|member| member.published).unwrap_or(i64::MAX),
+                id: earliest.map(|member| member.id.clone()).unwrap_or_default(),
+            }
+        })
+        .collect();
+    let mut sketches = Vec::with_capacity(stories.len());
+    let mut is_of_series = Vec::with_capacity(stories.len());
+    for (key, members) in stories {
+        let window = neighbours.window();
+        is_of_series.push(window.as_ref().is_some_and(|window| window.is_of_series(*key)));
+        let sketch = match (window.and_then(|window| window.sketch(*key)), members.first()) {
+            (Some(sketch), _) => Some(sketch.clone()),
+            // It has left the window.
+            (None, Some(member)) => sketch_again(connection, member.article)?,
+            (None, None) => None,
+        };
+        sketches.push(sketch);
+    }
+    let both_of_series = |a: usize, b: usize| is_of_series.get(a) == Some(&true) && is_of_series.get(b) == Some(&true);
+    let are_close = |a: usize, b: usize| {
+        let dates = |story: usize| stories.get(story).into_iter().flat_map(|(_, members)| members).map(|member| member.published);
+        dates(a).any(|one| dates(b).any(|other| copies::are_close(one, other)))
+    };
+    let originals = copies::clusters(&order, |a, b| {
+        let likeness = sketches.get(a)?.as_ref()?.likeness(sketches.get(b)?.as_ref()?);
+        likeness.filter(|_| are_close(a, b) && !both_of_series(a, b))
+    });
+    let article = |story: usize| stories.get(story).and_then(|(_, members)| members.first()).map(|member| member.article);
+    let original = |(story, likeness): (usize, f32)| Some((article(story)?, (f64::from(likeness) * 1_000.0).round() as i64));
+    Ok(originals.into_iter().map(|found| found.and_then(original)).collect())
+}
+
+fn sketch_again(connection: &Connection, article: i64) -> rusqlite::Result<Option<Sketch>> {
+    let draft: Option<Draft> = connection
+        .prepare_cached("SELECT draft FROM article JOIN body ON sighting = speaker WHERE article = ?1")?
+        .query_row(params![article], |row| Ok(packed::unpack(row.get_ref(0)?.as_blob()?)?))
+        .optional()?;
+    Ok(draft.and_then(|draft| Likeness::of(&draft, CopySettings { near_copies: true, similar: 0 }).sketch))
 }

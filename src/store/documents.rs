@@ -3,14 +3,17 @@
 //!
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
+use super::neighbours::{Compared, Neighbours};
 use super::packed::{self, PackedError};
-use super::{PollReport, PolledDocument, PolledFeed, copies, search};
+use super::{PollReport, PolledDocument, PolledFeed, copies, search, similar};
 use crate::article::Draft;
+use crate::copies::Likeness;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Site};
 use crate::normalise::RULES_VERSION;
@@ -19,13 +22,14 @@ use crate::normalise::RULES_VERSION;
 /// and how many articles are new to the feed. Times are milliseconds since 1970.
 pub fn store(
     connection: &Connection,
+    neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, feed: row, now, change: None, report: PollReport::default() };
+    let mut storing = Storing { connection, neighbours, feed: row, now, change: None, report: PollReport::default() };
     let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
     Ok((storing.report, new_in_feed))
@@ -65,6 +69,7 @@ struct Touched {
 
 struct Storing<'c> {
     connection: &'c Connection,
+    neighbours: &'c mut Neighbours,
     feed: i64,
     now: i64,
     /// The last change number given; read when first needed.
@@ -356,10 +361,10 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id): (Option<String>, String) = self
+        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
             .connection
-            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
         let voices: Vec<(Voice, i64, i64)> = self
             .connection
@@ -379,16 +384,17 @@ impl Storing<'_> {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
         let other_voice;
-        let (draft, tokens, copy_key) = if *speaker == touched.voice {
+        let (draft, tokens, likeness) = if *speaker == touched.voice {
             let prepared = document.prepared(touched.counts)?;
-            (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
+            (&prepared.draft, prepared.tokens.clone(), Cow::Borrowed(&prepared.likeness))
         } else {
             let blob: Vec<u8> = self
                 .connection
                 .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
                 .query_row(params![speaker], |row| row.get(0))?;
             other_voice = packed::unpack::<Draft>(&blob)?;
-            (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
+            let likeness = Likeness::of(&other_voice, document.copies);
+            (&other_voice, search::document_tokens(&other_voice), Cow::Owned(likeness))
         };
         let mut revision = (1, self.now);
         let mut shows_other = true;
@@ -416,25 +422,30 @@ impl Storing<'_> {
             return Ok(());
         }
         let change = self.next_change()?;
+        let published = draft.published.map(|at| at.timestamp_millis());
         self.connection
             .prepare_cached(
                 "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
                    last_changed = ?7, change = ?8, copy_key = ?9,
-                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
+                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END,
+                   likeness = CASE WHEN copy_key IS ?9 THEN likeness ELSE NULL END WHERE article = ?1",
             )?
             .execute(params![
                 article,
                 speaker,
-                draft.published.map(|at| at.timestamp_millis()),
+                published,
                 draft.language,
                 revision.0,
                 revision.1,
                 self.now,
                 change,
-                copy_key
+                likeness.copy_key
             ])?;
         let is_new = touched.before.is_none();
         if is_new || shows_other {
+            let language = draft.language.as_deref();
+            let compared = Compared { article, is_new, published, first_seen, language, likeness: &likeness };
+            self.neighbours.enter(self.connection, &compared)?;
             self.connection
                 .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
                 .execute(params![article, tokens])?;
@@ -444,16 +455,23 @@ impl Storing<'_> {
             true => self.report.new += 1,
             false => self.report.updated += usize::from(is_updated),
         }
-        let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
-        for cluster in clusters {
-            for member in copies::settle(self.connection, cluster)? {
-                if member != article {
-                    let change = self.next_change()?;
-                    self.connection
-                        .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-                        .execute(params![member, self.now, change])?;
-                }
+        let mut keys: BTreeSet<i64> = was_cluster.into_iter().chain(likeness.copy_key).collect();
+        if was_cluster.is_some_and(|key| likeness.copy_key != Some(key)) {
+            keys.extend(copies::followers(self.connection, article)?);
+        }
+        for member in copies::settle(self.connection, self.neighbours, keys, Some(article))? {
+            if member != article {
+                let change = self.next_change()?;
+                self.connection
+                    .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
+                    .execute(params![member, self.now, change])?;
             }
+        }
+        if (is_new || shows_other)
+            && likeness.similar > 0
+            && let Some(window) = self.neighbours.window()
+        {
+            similar::place(self.connection, window, article, is_new, likeness.similar)?;
         }
         Ok(())
     }

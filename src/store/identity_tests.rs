@@ -1,7 +1,7 @@
 //! Identity as the archive keeps it: the six laws over generated histories, and the cases as a table. Everything runs
 //! on a real database in memory, through the same code as a poll.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -12,9 +12,11 @@ use rusqlite::{Connection, params};
 
 use super::connect::set_up;
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
 use crate::config::IdentityRule;
+use crate::copies::CopySettings;
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -62,6 +64,7 @@ impl E {
 /// An archive in memory.
 struct Lab {
     connection: Connection,
+    neighbours: RefCell<Neighbours>,
     clock: Cell<i64>,
 }
 
@@ -92,7 +95,7 @@ impl Lab {
         }
         let mut connection = Connection::open_in_memory().unwrap();
         EMPTY.with(|empty| Backup::new(empty, &mut connection).unwrap().step(-1).unwrap());
-        Self { connection, clock: Cell::new(0) }
+        Self { connection, neighbours: RefCell::default(), clock: Cell::new(0) }
     }
 
     /// Polls a feed named by host and path, such as `a.com/feed`.
@@ -111,12 +114,13 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            copies: CopySettings::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
                 .collect(),
-            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry))),
+            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), CopySettings::default())),
         };
         let poll = Poll {
             feed,
@@ -133,7 +137,7 @@ impl Lab {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(&self.connection, &poll).unwrap()
+        polls::store(&self.connection, &mut self.neighbours.borrow_mut(), &poll).unwrap()
     }
 
     /// What would be decided of a document, without storing it.

@@ -17,11 +17,13 @@ mod identity_tests;
 mod integrity;
 mod known;
 mod lock;
+mod neighbours;
 mod overview;
 mod packed;
 mod polls;
 mod retention;
 mod search;
+mod similar;
 mod writer;
 
 pub use self::articles::{Articles, Selection};

@@ -7,10 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::neighbours::Neighbours;
 use super::packed::{self, PackedError};
 use super::{documents, search};
 use crate::article::Draft;
 use crate::config::IdentityRule;
+use crate::copies::{CopySettings, Likeness};
 use crate::fetch::Validators;
 use crate::identity::EntryKeys;
 use crate::parse::Entry;
@@ -24,17 +26,18 @@ pub struct Prepared {
     /// `None` where raw entries are not kept.
     pub(super) packed_entry: Option<Result<Vec<u8>, PackedError>>,
     pub(super) tokens: String,
-    pub(super) copy_key: Option<i64>,
+    pub(super) likeness: Likeness,
 }
 
 impl Prepared {
-    /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens and fingerprints.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>) -> Self {
+    /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens, and what copies and
+    /// similar posts are known by.
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, settings: CopySettings) -> Self {
         Self {
             packed_draft: packed::pack(&draft),
             packed_entry: kept_entry.map(packed::pack),
             tokens: search::document_tokens(&draft),
-            copy_key: crate::copies::copy_key(&draft),
+            likeness: Likeness::of(&draft, settings),
             draft,
         }
     }
@@ -62,6 +65,8 @@ pub struct PolledDocument {
     pub site_url: Option<String>,
     /// How entries are known.
     pub rule: IdentityRule,
+    /// What is looked for when its articles are compared with others.
+    pub copies: CopySettings,
     /// The entries that are kept, in the document's order.
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
@@ -133,11 +138,11 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let (report, new_in_feed) = match &poll.document {
-        Some(document) => documents::store(connection, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
+        Some(document) => documents::store(connection, neighbours, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
         None => (PollReport::default(), 0),
     };
     store_feed(connection, feed.row, poll, new_in_feed)?;

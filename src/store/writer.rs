@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::neighbours::Neighbours;
 use super::{Poll, PollReport, StoreError, polls};
 
 const MOST_ENTRIES: usize = 200;
@@ -24,7 +25,7 @@ const QUEUE: usize = 64;
 type Done<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Work that is no poll: it makes its own transactions on the writer's connection.
-type Errand = Box<dyn FnOnce(&mut Connection) + Send>;
+type Errand = Box<dyn FnOnce(&mut Connection, &mut Neighbours) + Send>;
 
 /// What waits for the writer.
 enum Work {
@@ -64,11 +65,24 @@ impl Writer {
         &self,
         errand: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_on_articles(|connection, _| errand(connection)).await
+    }
+
+    /// As [`Self::run`], for what adds, changes or removes articles: the picture that new ones are compared with must
+    /// follow.
+    pub async fn run_on_articles<T: Send + 'static>(
+        &self,
+        errand: impl FnOnce(&mut Connection, &mut Neighbours) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (done, ended) = oneshot::channel::<Result<T, StoreError>>();
         let path = self.path.clone();
-        let errand: Errand = Box::new(move |connection| {
+        let errand: Errand = Box::new(move |connection, neighbours| {
+            let result = errand(connection, neighbours);
+            if result.is_err() {
+                neighbours.drop_picture();
+            }
             // Whoever asked may have been stopped meanwhile; what was committed stays so.
-            let _ = done.send(errand(connection).map_err(|error| StoreError::of(&path, error)));
+            let _ = done.send(result.map_err(|error| StoreError::of(&path, error)));
         });
         self.queue.send(Work::Errand(errand)).await.map_err(|_| StoreError::Closed)?;
         ended.await.unwrap_or(Err(StoreError::Closed))
@@ -84,14 +98,18 @@ impl Writer {
 }
 
 fn work(path: &std::path::Path, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+    let mut neighbours = Neighbours::default();
     while let Some(first) = waiting.blocking_recv() {
         let errand = match first {
-            Work::Poll(poll, done) => write_group(path, &mut connection, (poll, done), &mut waiting),
+            Work::Poll(poll, done) => write_group(path, &mut connection, &mut neighbours, (poll, done), &mut waiting),
             Work::Errand(errand) => Some(errand),
         };
         if let Some(errand) = errand {
-            errand(&mut connection);
+            errand(&mut connection, &mut neighbours);
         }
+    }
+    if let Err(error) = neighbours.save(&connection) {
+        tracing::warn!(%error, "the term frequencies were not written");
     }
     if let Err(error) = connection.close() {
         tracing::warn!(error = %error.1, "closing the archive");
@@ -102,12 +120,16 @@ fn work(path: &std::path::Path, mut connection: Connection, mut waiting: mpsc::R
 fn write_group(
     path: &std::path::Path,
     connection: &mut Connection,
+    neighbours: &mut Neighbours,
     first: (Box<Poll>, Done<PollReport>),
     waiting: &mut mpsc::Receiver<Work>,
 ) -> Option<Errand> {
     let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
     let mut errand = None;
-    let committed = commit_group(connection, first, waiting, &mut reports, &mut errand);
+    let committed = commit_group(connection, neighbours, first, waiting, &mut reports, &mut errand);
+    if committed.is_err() {
+        neighbours.drop_picture();
+    }
     let group_error = committed.err().map(|error| StoreError::of(path, error).to_string());
     for (done, report) in reports {
         let answer = match (&group_error, report) {
@@ -123,6 +145,7 @@ fn write_group(
 
 fn commit_group(
     connection: &mut Connection,
+    neighbours: &mut Neighbours,
     first: (Box<Poll>, Done<PollReport>),
     waiting: &mut mpsc::Receiver<Work>,
     reports: &mut Vec<(Done<PollReport>, rusqlite::Result<PollReport>)>,
@@ -139,7 +162,10 @@ fn commit_group(
         }
     };
     while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, &poll);
+        let report = write_poll(&mut transaction, neighbours, &poll);
+        if report.is_err() {
+            neighbours.drop_picture();
+        }
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
         reports.push((done, report));
         let is_full = entries >= MOST_ENTRIES || began.elapsed() >= LONGEST_GROUP;
@@ -155,9 +181,9 @@ fn commit_group(
     transaction.commit()
 }
 
-fn write_poll(transaction: &mut rusqlite::Transaction<'_>, poll: &Poll) -> rusqlite::Result<PollReport> {
+fn write_poll(transaction: &mut rusqlite::Transaction<'_>, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
     let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, poll)?;
+    let report = polls::store(&savepoint, neighbours, poll)?;
     savepoint.commit()?;
     Ok(report)
 }
