@@ -19,12 +19,14 @@ use self::moved::LastAnswer;
 use crate::config::{self, Feed};
 use crate::copies::CopySettings;
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
-use crate::filter;
+use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
 use crate::schedule::{self, End, Memory, Observation, Polled};
-use crate::store::{Archive, FeedState, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
+use crate::store::{
+    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -81,6 +83,13 @@ pub struct PollSettings {
     pub filters: Vec<config::Filter>,
     /// All feeds that are polled: those that have moved to one address share a request.
     pub feeds: Arc<[Feed]>,
+}
+
+impl PollSettings {
+    /// What the operator wants of a feed's entries.
+    pub fn wanted<'s>(&'s self, feed: &'s Feed) -> Wanted<'s> {
+        Wanted::new(&self.articles.languages, &self.filters, Some(feed))
+    }
 }
 
 impl From<&config::Config> for PollSettings {
@@ -254,7 +263,12 @@ impl Poller {
     /// What belongs to another URL of this feed says nothing about this one.
     async fn state_of(&self, feed: &Feed) -> Result<FeedState, StoreError> {
         let url = without_credentials(&feed.url);
-        Ok(self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default())
+        let mut state = self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default();
+        if state.wanted != self.settings.wanted(feed).fingerprint() {
+            // A "not modified" would keep from the archive what other filters dropped and these do not.
+            state.validators = Validators::default();
+        }
+        Ok(state)
     }
 
     async fn states_of(&self, feeds: &[Feed]) -> Result<Vec<(Feed, FeedState)>, StoreError> {
@@ -283,7 +297,16 @@ impl Poller {
     async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, own_url_asked: bool) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
         let url = without_credentials(&feed.url);
-        let answer = Answer { settings: Arc::clone(&self.settings), feed: feed.clone(), url, state, fetched, now, own_url_asked };
+        let answer = Answer {
+            settings: Arc::clone(&self.settings),
+            packer: self.archive.packer(),
+            feed: feed.clone(),
+            url,
+            state,
+            fetched,
+            now,
+            own_url_asked,
+        };
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
         match tokio::task::spawn_blocking(move || reading.read()).await {
@@ -310,6 +333,7 @@ enum Hold {
 #[derive(Clone)]
 struct Answer {
     settings: Arc<PollSettings>,
+    packer: Arc<Packer>,
     feed: Feed,
     url: String,
     state: FeedState,
@@ -425,10 +449,12 @@ impl Answer {
 
     /// Parses the document, unless it is the one that we had last time.
     fn read_document(&self, fresh: &Fresh) -> Result<Option<Read>, Failure> {
-        let hash = self.document_hash(fresh);
+        let wanted = self.settings.wanted(&self.feed);
+        let hash = self.document_hash(fresh, &wanted);
         if self.state.document == Some(hash) {
             return Ok(None);
         }
+        let judged_anew = self.state.wanted != wanted.fingerprint();
         let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
             .map_err(|error| Failure::NotAFeed(error.to_string()))?;
         for warning in &parsed.warnings {
@@ -453,14 +479,31 @@ impl Answer {
             copies: self.copy_settings(),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
         let hints = schedule::Hints::from(&head.hints);
         let mut dates = Vec::with_capacity(parsed.entries.len());
         let mut doubts = false;
-        for entry in parsed.entries {
-            let keys = EntryKeys::of(&entry);
-            if keys.is_void() || !self.is_wanted(&entry, &head, &settings) {
+        let keys: Vec<EntryKeys> = parsed.entries.iter().map(EntryKeys::of).collect();
+        let nothing = DroppedEntries::default();
+        let lookup = if judged_anew { &nothing } else { &self.state.dropped }.lookup(&keys, self.feed.identity);
+        let dropped = |entry: &Entry, keys: &EntryKeys| {
+            // Each entry is judged once, by filters that stay as they are.
+            let was_kept = !judged_anew && self.state.present.contains(&keys.entry_hash);
+            if wanted.is_everything() || was_kept {
+                return None;
+            }
+            let found = lookup.entry(keys);
+            let is_dropped = found.known_as.is_some() || !wanted.takes(&normalise::normalise(entry, &head, &settings).0);
+            is_dropped.then_some(found)
+        };
+        for (entry, keys) in parsed.entries.into_iter().zip(keys) {
+            if keys.is_void() {
+                continue;
+            }
+            if let Some(entry) = dropped(&entry, &keys) {
+                document.dropped.entries.push(entry);
                 continue;
             }
             doubts |= [&entry.published, &entry.updated].into_iter().flatten().any(|stamp| stamp.at.is_some_and(|at| at > self.now));
@@ -482,33 +525,12 @@ impl Answer {
     }
 
     /// Of the bytes and of all else that decides what is made of them.
-    fn document_hash(&self, fresh: &Fresh) -> i64 {
+    fn document_hash(&self, fresh: &Fresh, wanted: &Wanted<'_>) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
-        let wanted = (&self.settings.articles.languages, &self.settings.filters, &self.feed.filters);
-        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted, &fresh.content_type);
+        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted.fingerprint(), &fresh.content_type);
         hash.update(format!("{reading:?}"));
         first_bits(&hash.finalize())
-    }
-
-    /// Does the operator want the entry: does it pass all filters, and is it in one of the languages that the archive
-    /// keeps? One of an unknown language is.
-    fn is_wanted(&self, entry: &Entry, head: &FeedHead, settings: &NormaliseSettings) -> bool {
-        let languages = &self.settings.articles.languages;
-        let filters = || self.settings.filters.iter().chain(&self.feed.filters);
-        if languages.is_empty() && filters().next().is_none() {
-            return true;
-        }
-        let (draft, _) = normalise::normalise(entry, head, settings);
-        let is_spoken = |language: &String| {
-            languages.iter().any(|wanted| {
-                let (head, rest) = (language.get(..wanted.len()), language.get(wanted.len()..));
-                head.is_some_and(|head| head.eq_ignore_ascii_case(wanted))
-                    && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-            })
-        };
-        let has_language = languages.is_empty() || draft.language.as_ref().is_none_or(is_spoken);
-        has_language && filter::passes(filters(), &draft)
     }
 
     fn copy_settings(&self) -> CopySettings {
@@ -518,13 +540,13 @@ impl Answer {
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
         let keep_entries = self.settings.keep_entries;
         let copies = self.copy_settings();
-        let feed = self.feed.name.clone();
+        let (feed, packer) = (self.feed.name.clone(), Arc::clone(&self.packer));
         Box::new(move |entry| {
             let (draft, doubts) = normalise::normalise(entry, &head, &settings);
             for doubt in doubts {
                 tracing::debug!(feed, guid = entry.guid, "{doubt}");
             }
-            Prepared::of(draft, keep_entries.then_some(entry), copies)
+            Prepared::of(draft, keep_entries.then_some(entry), copies, &packer)
         })
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::neighbours::Neighbours;
-use super::packed;
+use super::packed::Packer;
 use crate::article::Draft;
 use crate::copies::{self, CopySettings, Likeness, Sketch, Story};
 
@@ -157,7 +157,7 @@ fn originals(
         let sketch = match (window.and_then(|window| window.sketch(*key)), members.first()) {
             (Some(sketch), _) => Some(sketch.clone()),
             // It has left the window.
-            (None, Some(member)) => sketch_again(connection, member.article)?,
+            (None, Some(member)) => sketch_again(connection, neighbours.packer(), member.article)?,
             (None, None) => None,
         };
         sketches.push(sketch);
@@ -176,10 +176,10 @@ fn originals(
     Ok(originals.into_iter().map(|found| found.and_then(original)).collect())
 }
 
-fn sketch_again(connection: &Connection, article: i64) -> rusqlite::Result<Option<Sketch>> {
+fn sketch_again(connection: &Connection, packer: &Packer, article: i64) -> rusqlite::Result<Option<Sketch>> {
     let draft: Option<Draft> = connection
-        .prepare_cached("SELECT draft FROM article JOIN body ON sighting = speaker WHERE article = ?1")?
-        .query_row(params![article], |row| Ok(packed::unpack(row.get_ref(0)?.as_blob()?)?))
+        .prepare_cached("SELECT content FROM article JOIN body ON sighting = speaker WHERE article = ?1")?
+        .query_row(params![article], |row| Ok(packer.unpack(row.get_ref(0)?.as_blob()?)?))
         .optional()?;
     Ok(draft.and_then(|draft| Likeness::of(&draft, CopySettings { near_copies: true, similar: 0 }).sketch))
 }

@@ -4,8 +4,9 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, dropped};
 use crate::fetch::Validators;
+use crate::filter::DroppedEntries;
 use crate::schedule::{Memory, Moved, NextPoll, Reason};
 
 /// What the next poll of a feed starts from.
@@ -33,6 +34,10 @@ pub struct FeedState {
     pub present: Vec<i64>,
     /// Keys of their guids and links.
     pub present_keys: Vec<i64>,
+    /// Fingerprint of what the operator wanted of the last document; `None`: everything.
+    pub wanted: Option<i64>,
+    /// The entries that he did not.
+    pub dropped: DroppedEntries,
 }
 
 /// When a feed shall be polled next.
@@ -71,6 +76,8 @@ pub struct FeedSummary {
     pub gone_since: Option<DateTime<Utc>>,
     /// Articles that it has shown.
     pub articles: u64,
+    /// Entries that its filters have dropped since they are as they are.
+    pub dropped: u64,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
     /// Documents that had to be mended to be read.
@@ -134,7 +141,7 @@ impl Reader {
                 .connection
                 .prepare_cached(
                     "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since,
-                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm
+                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm, wanted
                      FROM feed WHERE name = ?1",
                 )?
                 .query_row(params![name], |row| {
@@ -150,6 +157,8 @@ impl Reader {
                         memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
                         present_keys: Vec::new(),
+                        wanted: row.get(14)?,
+                        dropped: DroppedEntries::default(),
                     };
                     Ok((row.get::<_, i64>(0)?, state))
                 })
@@ -162,6 +171,9 @@ impl Reader {
             while let Some(row) = sightings.next()? {
                 state.present.push(row.get(0)?);
                 state.present_keys.extend([row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten());
+            }
+            if state.wanted.is_some() {
+                state.dropped = dropped::load(&self.connection, feed)?;
             }
             Ok(Some(state))
         };
@@ -193,7 +205,7 @@ impl Reader {
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to, mended_documents, last_mended FROM feed ORDER BY name",
+                       articles, redirected_to, mended_documents, last_mended, dropped FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -210,6 +222,7 @@ impl Reader {
                         redirected_to: row.get(10)?,
                         mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
                         last_mended: row.get(12)?,
+                        dropped: row.get::<_, i64>(13)?.unsigned_abs(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

@@ -5,9 +5,11 @@
 //! read again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::packed::Packer;
 use super::similar;
 use crate::copies::{Frequencies, Hot, Kept, Likeness, WINDOW, Window};
 
@@ -21,6 +23,7 @@ const LEVEL: i32 = 1;
 /// What new articles are compared with.
 #[derive(Debug, Default)]
 pub struct Neighbours {
+    packer: Arc<Packer>,
     picture: Option<Picture>,
 }
 
@@ -49,6 +52,17 @@ pub struct Compared<'a> {
 }
 
 impl Neighbours {
+    /// What it shall be compared with is not read yet. What has left the window is unpacked with `packer` where it must be
+    /// looked at again.
+    pub fn new(packer: Arc<Packer>) -> Self {
+        Self { packer, picture: None }
+    }
+
+    /// Unpacks the archive's articles.
+    pub fn packer(&self) -> &Packer {
+        &self.packer
+    }
+
     /// Drops the picture: the archive may not hold what it shows.
     pub fn drop_picture(&mut self) {
         self.picture = None;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::dropped::{self, Dropped};
 use super::neighbours::Neighbours;
-use super::packed::{self, PackedError};
+use super::packed::{PackedError, Packer};
 use super::{documents, search};
 use crate::article::Draft;
 use crate::config::IdentityRule;
@@ -22,9 +23,7 @@ use crate::schedule::NextPoll;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) draft: Draft,
-    pub(super) packed_draft: Result<Vec<u8>, PackedError>,
-    /// `None` where raw entries are not kept.
-    pub(super) packed_entry: Option<Result<Vec<u8>, PackedError>>,
+    pub(super) packed: Result<Vec<u8>, PackedError>,
     pub(super) tokens: String,
     pub(super) likeness: Likeness,
 }
@@ -32,10 +31,12 @@ pub struct Prepared {
 impl Prepared {
     /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens, and what copies and
     /// similar posts are known by.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>, settings: CopySettings) -> Self {
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, settings: CopySettings, packer: &Packer) -> Self {
         Self {
-            packed_draft: packed::pack(&draft),
-            packed_entry: kept_entry.map(packed::pack),
+            packed: match kept_entry {
+                Some(entry) => packer.pack_both(&draft, entry),
+                None => packer.pack(&draft),
+            },
             tokens: search::document_tokens(&draft),
             likeness: Likeness::of(&draft, settings),
             draft,
@@ -71,6 +72,8 @@ pub struct PolledDocument {
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
+    /// The entries that the operator does not want.
+    pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
     pub prepare: Box<dyn Fn(&Entry) -> Prepared + Send + Sync>,
 }
@@ -138,20 +141,23 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let (report, new_in_feed) = match &poll.document {
-        Some(document) => documents::store(connection, neighbours, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
+        Some(document) => documents::store(connection, packer, neighbours, &feed, &poll.feed, now, document)?,
         None => (PollReport::default(), 0),
     };
     store_feed(connection, feed.row, poll, new_in_feed)?;
     Ok(report)
 }
 
-struct FeedRow {
-    row: i64,
-    last_seen_at: Option<i64>,
+/// A feed as the archive has it.
+pub struct FeedRow {
+    /// Its number.
+    pub row: i64,
+    /// The last poll that said what stands in it, in milliseconds since 1970.
+    pub last_seen_at: Option<i64>,
 }
 
 fn feed_row(connection: &Connection, feed: &PolledFeed) -> rusqlite::Result<FeedRow> {
@@ -222,6 +228,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                    mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
             )?
             .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
+        dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())
 }

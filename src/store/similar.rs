@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
-use super::packed;
+use super::packed::Packer;
 use crate::article::SimilarPost;
 use crate::copies::Window;
 
@@ -105,15 +105,15 @@ pub struct Headlines {
 }
 
 impl Headlines {
-    fn get(&mut self, connection: &Connection, article: i64, speaker: i64) -> rusqlite::Result<Headline> {
+    fn get(&mut self, connection: &Connection, packer: &Packer, article: i64, speaker: i64) -> rusqlite::Result<Headline> {
         if let Some(headline) = self.recent.get(&article) {
             return Ok(headline.clone());
         }
         let headline = match self.older.remove(&article) {
             Some(headline) => headline,
             None => connection
-                .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
-                .query_row(params![speaker], |row| Ok(packed::unpack(row.get_ref(0)?.as_blob()?)?))?,
+                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+                .query_row(params![speaker], |row| Ok(packer.unpack(row.get_ref(0)?.as_blob()?)?))?,
         };
         self.remember(article, headline.clone());
         Ok(headline)
@@ -129,7 +129,13 @@ impl Headlines {
 }
 
 /// The similar posts of an article, whose cluster's earliest is `earliest` (itself, where it is no copy).
-pub fn of_article(connection: &Connection, headlines: &mut Headlines, article: i64, earliest: i64) -> rusqlite::Result<Vec<SimilarPost>> {
+pub fn of_article(
+    connection: &Connection,
+    packer: &Packer,
+    headlines: &mut Headlines,
+    article: i64,
+    earliest: i64,
+) -> rusqlite::Result<Vec<SimilarPost>> {
     let list: Option<Vec<(i64, u16)>> = connection
         .prepare_cached("SELECT posts FROM similar WHERE article = ?1")?
         .query_row(params![article], |row| Ok(unpack(row.get_ref(0)?.as_blob()?)))
@@ -146,7 +152,7 @@ pub fn of_article(connection: &Connection, headlines: &mut Headlines, article: i
             .query_row(params![other], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((number, id, speaker)) = shown.filter(|(number, ..)| named.insert(*number)) else { continue };
-        let headline = headlines.get(connection, number, speaker)?;
+        let headline = headlines.get(connection, packer, number, speaker)?;
         posts.push(SimilarPost { id, title: headline.title, url: headline.url, score: f64::from(score) / 10_000.0 });
     }
     Ok(posts)

@@ -3,9 +3,11 @@
 //! A group is what has gathered while the last one was committed, at most 200 articles or 50 milliseconds of work: so
 //! a lone poll is committed at once, and under load a sync to disk serves many. Each poll has a savepoint of its own:
 //! one that fails takes nothing else with it. All else that writes (retention) waits in the same queue, in pieces that
-//! are as small, so that no poll waits long.
+//! are as small, so that no poll waits long. A dictionary that is due is made on a thread of its own, which then waits like
+//! all others.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::neighbours::Neighbours;
-use super::{Poll, PollReport, StoreError, polls};
+use super::packed::Packer;
+use super::{Poll, PollReport, StoreError, dictionary, polls};
 
 const MOST_ENTRIES: usize = 200;
 const LONGEST_GROUP: Duration = Duration::from_millis(50);
@@ -43,12 +46,13 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(path: PathBuf, connection: Connection) -> Result<Self, StoreError> {
+    pub fn start(path: PathBuf, connection: Connection, packer: Arc<Packer>) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let archive = path.clone();
+        // Weak: when all others are done, so is the thread.
+        let writing = Writing { path: path.clone(), packer, queue: queue.downgrade(), dictionary_asked: false };
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || work(&archive, connection, waiting))
+            .spawn(move || writing.work(connection, waiting))
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         Ok(Self { path, queue, thread })
     }
@@ -97,54 +101,93 @@ impl Writer {
     }
 }
 
-fn work(path: &std::path::Path, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
-    let mut neighbours = Neighbours::default();
-    while let Some(first) = waiting.blocking_recv() {
-        let errand = match first {
-            Work::Poll(poll, done) => write_group(path, &mut connection, &mut neighbours, (poll, done), &mut waiting),
-            Work::Errand(errand) => Some(errand),
-        };
-        if let Some(errand) = errand {
-            errand(&mut connection, &mut neighbours);
-        }
-    }
-    if let Err(error) = neighbours.save(&connection) {
-        tracing::warn!(%error, "the term frequencies were not written");
-    }
-    if let Err(error) = connection.close() {
-        tracing::warn!(error = %error.1, "closing the archive");
-    }
+/// What the thread knows.
+struct Writing {
+    path: PathBuf,
+    packer: Arc<Packer>,
+    queue: mpsc::WeakSender<Work>,
+    /// Is a new dictionary being made, or could none be?
+    dictionary_asked: bool,
 }
 
-/// Commits a group and tells those who wait; gives back the errand that ended the group, if one did.
-fn write_group(
-    path: &std::path::Path,
-    connection: &mut Connection,
-    neighbours: &mut Neighbours,
-    first: (Box<Poll>, Done<PollReport>),
-    waiting: &mut mpsc::Receiver<Work>,
-) -> Option<Errand> {
-    let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
-    let mut errand = None;
-    let committed = commit_group(connection, neighbours, first, waiting, &mut reports, &mut errand);
-    if committed.is_err() {
-        neighbours.drop_picture();
+impl Writing {
+    fn work(mut self, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+        let mut neighbours = Neighbours::new(Arc::clone(&self.packer));
+        while let Some(first) = waiting.blocking_recv() {
+            let errand = match first {
+                Work::Poll(poll, done) => self.write_group(&mut connection, &mut neighbours, (poll, done), &mut waiting),
+                Work::Errand(errand) => Some(errand),
+            };
+            if let Some(errand) = errand {
+                errand(&mut connection, &mut neighbours);
+            }
+            self.make_dictionary(&connection);
+        }
+        if let Err(error) = neighbours.save(&connection) {
+            tracing::warn!(%error, "the term frequencies were not written");
+        }
+        if let Err(error) = connection.close() {
+            tracing::warn!(error = %error.1, "closing the archive");
+        }
     }
-    let group_error = committed.err().map(|error| StoreError::of(path, error).to_string());
-    for (done, report) in reports {
-        let answer = match (&group_error, report) {
-            (None, Ok(report)) => Ok(report),
-            (None, Err(error)) => Err(StoreError::of(path, error)),
-            (Some(reason), _) => Err(StoreError::Write { path: path.to_owned(), reason: reason.clone() }),
-        };
-        // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
-        let _ = done.send(answer);
+
+    /// Commits a group and tells those who wait; gives back the errand that ended the group, if one did.
+    fn write_group(
+        &self,
+        connection: &mut Connection,
+        neighbours: &mut Neighbours,
+        first: (Box<Poll>, Done<PollReport>),
+        waiting: &mut mpsc::Receiver<Work>,
+    ) -> Option<Errand> {
+        let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
+        let mut errand = None;
+        let committed = commit_group(connection, &self.packer, neighbours, first, waiting, &mut reports, &mut errand);
+        if committed.is_err() {
+            neighbours.drop_picture();
+        }
+        let group_error = committed.err().map(|error| StoreError::of(&self.path, error).to_string());
+        for (done, report) in reports {
+            let answer = match (&group_error, report) {
+                (None, Ok(report)) => Ok(report),
+                (None, Err(error)) => Err(StoreError::of(&self.path, error)),
+                (Some(reason), _) => Err(StoreError::Write { path: self.path.clone(), reason: reason.clone() }),
+            };
+            // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
+            let _ = done.send(answer);
+        }
+        errand
     }
-    errand
+
+    /// Has a dictionary made where one is due. Without it all goes on, only larger; so what goes wrong is said once.
+    fn make_dictionary(&mut self, connection: &Connection) {
+        let is_due = dictionary::is_due(connection).unwrap_or(false);
+        let was_asked = std::mem::replace(&mut self.dictionary_asked, is_due);
+        if !is_due || was_asked {
+            return;
+        }
+        let Some(queue) = self.queue.upgrade() else { return };
+        let (path, packer) = (self.path.clone(), Arc::clone(&self.packer));
+        let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || match dictionary::make(&path, &packer) {
+            Ok(Some(content)) => {
+                let keep: Errand = Box::new(move |connection, _| match dictionary::keep(connection, &packer, &content) {
+                    Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
+                    Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
+                });
+                // While this thread has a sender, the writer takes what it sends.
+                let _ = queue.blocking_send(Work::Errand(keep));
+            }
+            Ok(None) => tracing::debug!("the articles are too short for a dictionary"),
+            Err(error) => tracing::warn!(%error, "no dictionary could be made"),
+        });
+        if let Err(error) = made {
+            tracing::warn!(%error, "no thread to make a dictionary");
+        }
+    }
 }
 
 fn commit_group(
     connection: &mut Connection,
+    packer: &Packer,
     neighbours: &mut Neighbours,
     first: (Box<Poll>, Done<PollReport>),
     waiting: &mut mpsc::Receiver<Work>,
@@ -162,7 +205,7 @@ fn commit_group(
         }
     };
     while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, neighbours, &poll);
+        let report = write_poll(&mut transaction, packer, neighbours, &poll);
         if report.is_err() {
             neighbours.drop_picture();
         }
@@ -181,9 +224,14 @@ fn commit_group(
     transaction.commit()
 }
 
-fn write_poll(transaction: &mut rusqlite::Transaction<'_>, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
+fn write_poll(
+    transaction: &mut rusqlite::Transaction<'_>,
+    packer: &Packer,
+    neighbours: &mut Neighbours,
+    poll: &Poll,
+) -> rusqlite::Result<PollReport> {
     let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, neighbours, poll)?;
+    let report = polls::store(&savepoint, packer, neighbours, poll)?;
     savepoint.commit()?;
     Ok(report)
 }

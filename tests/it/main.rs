@@ -12,6 +12,7 @@ mod daemon;
 mod exports;
 mod feed_list;
 mod fetching;
+mod filters;
 mod never_lost;
 mod never_twice;
 mod newcomer;
