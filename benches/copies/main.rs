@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the tables are the purpose")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark may stop")]
 
+mod archive;
 mod desk;
 mod presses;
 mod random;
@@ -316,5 +317,9 @@ fn main() {
         for press in &presses {
             cost(press.name(), &[press.as_ref()]);
         }
+    }
+    if wants("archive") {
+        let articles = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).next().unwrap_or(40_000);
+        archive::cost(presses[0].as_ref(), articles, 10_000, 400);
     }
 }

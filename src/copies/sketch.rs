@@ -125,6 +125,9 @@ pub struct Comparison {
     pub common: f32,
     /// Names and figures that could stand in both, and how many of them do.
     pub details: (usize, usize),
+    /// Do they share a key? Texts that cannot be found by one another are no copies though a third leads to both, for
+    /// else it would matter which was compared with which.
+    pub share_key: bool,
 }
 
 impl Sketch {
@@ -150,7 +153,8 @@ impl Sketch {
         let (a, b) = (self.runs as f32, other.runs as f32);
         let shorter = a.min(b);
         let common = (resemblance * (a + b) / (1.0 + resemblance)).min(shorter);
-        Some(Comparison { contained: common / shorter, common, details: self.common_details(other) })
+        let share_key = self.keys.iter().zip(&other.keys).any(|(a, b)| a == b && *a != 0);
+        Some(Comparison { contained: common / shorter, common, details: self.common_details(other), share_key })
     }
 
     /// Of the names and figures that both samples would hold if both texts had them: the fewer of either's, and those
@@ -204,7 +208,7 @@ impl Sketch {
 impl Comparison {
     /// Do the texts share enough to be versions of one another, or issues of one series?
     pub fn are_kin(&self) -> bool {
-        self.contained >= LEAST_CONTAINED
+        self.contained >= LEAST_CONTAINED && self.share_key
     }
 
     /// As [`Sketch::likeness`].
@@ -225,5 +229,76 @@ impl Comparison {
     /// Can this not be the frame of a series: is so much common that it is a story by itself, or nearly all?
     pub fn is_certain(&self) -> bool {
         self.common >= STORY || self.contained >= 0.9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{CopySettings, Likeness};
+    use super::*;
+    use crate::article::Draft;
+
+    fn sketch(text: &str) -> Option<Sketch> {
+        Likeness::of(&Draft { text: text.into(), ..Draft::default() }, CopySettings::default()).sketch
+    }
+
+    fn words(seed: &str, count: usize) -> Vec<String> {
+        (0..count).map(|word| format!("{seed}{word}")).collect()
+    }
+
+    #[test]
+    fn what_is_contained_is_estimated_within_a_few_hundredths() {
+        let story = words("w", 400);
+        for (kept, other) in [(400, 0), (200, 200), (120, 280), (120, 0), (200, 600)] {
+            let mut text = story[..kept].to_vec();
+            text.extend(words("other", other));
+            let comparison = sketch(&story.join(" ")).unwrap().compare(&sketch(&text.join(" ")).unwrap()).unwrap();
+            let contained = kept as f32 / (kept + other).min(400) as f32;
+            assert!((comparison.contained - contained).abs() < 0.15, "{kept} {other}: {comparison:?}");
+        }
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_compared_by_their_characters() {
+        let text: String = (0..300_u32).filter_map(|at| char::from_u32(0x4e00 + at * 37 % 5_000)).collect();
+        let cut: String = text.chars().take(150).collect();
+        let whole = sketch(&text).unwrap();
+        assert!(whole.likeness(&sketch(&cut).unwrap()).is_some());
+        let other: String = (0..300_u32).filter_map(|at| char::from_u32(0x4e00 + at * 41 % 5_000)).collect();
+        assert_eq!(whole.likeness(&sketch(&other).unwrap()), None);
+    }
+
+    #[test]
+    fn other_names_and_figures_speak_against_a_copy() {
+        let report = |seed: usize| {
+            let word = |at: usize| if at % 6 == 5 { format!("Town{seed}x{at}") } else { format!("w{at}") };
+            (0..140).map(word).collect::<Vec<_>>().join(" ")
+        };
+        let (one, other) = (sketch(&report(1)).unwrap(), sketch(&report(2)).unwrap());
+        assert!(one.compare(&other).unwrap().are_kin());
+        assert_eq!(one.likeness(&other), None);
+        // The same edit of words that are neither is one.
+        assert!(one.likeness(&sketch(&report(1).replace("w1", "v1")).unwrap()).is_some());
+    }
+
+    #[test]
+    fn a_short_text_has_no_sketch() {
+        assert_eq!(sketch(&words("w", 49).join(" ")), None);
+        assert!(sketch(&words("w", 50).join(" ")).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn likeness_is_the_same_either_way_round(
+            one in proptest::collection::vec("[A-Z]?[a-c]{1,2}|[0-9]{2}", 50..90), other in proptest::collection::vec("[a-c]{1,2}", 0..40), from in 0..40_usize,
+        ) {
+            let text = [&one[from..], &other[..]].concat().join(" ");
+            if let (Some(one), Some(other)) = (sketch(&one.join(" ")), sketch(&text)) {
+                prop_assert_eq!(one.likeness(&other), other.likeness(&one));
+                prop_assert_eq!(one.compare(&other), other.compare(&one));
+            }
+        }
     }
 }

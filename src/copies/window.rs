@@ -239,9 +239,10 @@ impl Window {
                 self.judge(other);
             }
         }
-        self.judge(key);
         if self.texts.get(&key).is_some_and(|text| text.articles.is_empty()) {
             self.texts.remove(&key);
+        } else {
+            self.judge(key);
         }
     }
 
@@ -454,4 +455,110 @@ fn sketch_key(key: u32) -> u32 {
 
 fn term_key(term: u32) -> u32 {
     term & !(1 << 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CopySettings, Frequencies, Likeness};
+    use super::*;
+    use crate::article::Draft;
+
+    const DAY: i64 = 86_400_000;
+
+    fn words(seed: &str, count: usize) -> String {
+        (0..count).map(|word| format!("{seed}{word}")).collect::<Vec<_>>().join(" ")
+    }
+
+    fn hot(article: i64, text: String, published: Option<i64>, first_seen: i64) -> Hot {
+        let likeness = Likeness::of(&Draft { text, ..Draft::default() }, CopySettings::default());
+        let terms = Frequencies::default().characteristic(None, &likeness.bag.unwrap());
+        let kept = Kept { sketch: likeness.sketch, terms };
+        Hot { article, copy_key: likeness.copy_key, published, first_seen, kept, ..Hot::default() }
+    }
+
+    /// The numbers of the articles whose text is near this one's.
+    fn near(window: &Window, article: i64) -> Vec<i64> {
+        let key = window.get(article).unwrap().copy_key.unwrap();
+        let mut near: Vec<i64> = window.near(key).flat_map(|key| window.texts[&key].articles.clone()).collect();
+        near.sort_unstable();
+        near
+    }
+
+    fn version(tail: &str) -> String {
+        format!("{} {}", words("story", 150), words(tail, 20))
+    }
+
+    #[test]
+    fn versions_of_a_story_are_near_as_long_as_they_came_and_were_published_in_one_month() {
+        let mut window = Window::default();
+        window.insert(hot(1, version("a"), Some(0), 0));
+        window.insert(hot(2, version("b"), Some(29 * DAY), DAY));
+        window.insert(hot(3, version("c"), Some(31 * DAY), DAY));
+        window.insert(hot(4, version("d"), None, DAY));
+        assert_eq!((near(&window, 1), near(&window, 4)), (vec![2, 4], vec![1, 2, 3]));
+        // Seen so late that the first ones are no longer compared.
+        window.insert(hot(5, version("e"), Some(31 * DAY), 31 * DAY));
+        assert_eq!(near(&window, 5), [2, 3, 4]);
+    }
+
+    #[test]
+    fn issues_of_a_series_cease_to_be_near_when_it_shows_and_are_again_when_it_shrinks() {
+        let mut window = Window::default();
+        let issue = |number: i64| format!("{} {}", words("frame", 60), words(&format!("issue{number}x"), 30));
+        for number in 1..=4 {
+            window.insert(hot(number, issue(number), None, 0));
+        }
+        assert_eq!(near(&window, 1), [2, 3, 4]);
+        assert!(window.take_turned().is_empty());
+        window.insert(hot(5, issue(5), None, 0));
+        assert!((1..=5).all(|number| near(&window, number).is_empty()));
+        assert_eq!(window.take_turned().len(), 5);
+        window.remove(3);
+        assert_eq!(near(&window, 1), [2, 4, 5]);
+        assert_eq!(window.take_turned().len(), 4);
+    }
+
+    #[test]
+    fn a_story_that_many_papers_print_is_no_series() {
+        let mut window = Window::default();
+        for number in 1..=12 {
+            window.insert(hot(number, version(&format!("tail{number}x")), None, 0));
+        }
+        assert_eq!(near(&window, 12).len(), 11);
+    }
+
+    #[test]
+    fn similar_posts_share_characteristic_terms_and_copies_are_left_out() {
+        let mut window = Window::default();
+        window.insert(hot(1, format!("{} {}", words("topic", 8), words("one", 9)), None, 0));
+        window.insert(hot(2, format!("{} {}", words("topic", 8), words("two", 9)), None, 0));
+        window.insert(hot(3, words("other", 20), None, 0));
+        window.insert(Hot { duplicate_of: Some(2), ..hot(4, format!("{} {}", words("topic", 8), words("four", 9)), None, 0) });
+        let found = window.similar(1);
+        assert_eq!(found.iter().map(|(article, _)| *article).collect::<Vec<_>>(), [2]);
+        assert!(found[0].1 > 2_000 && found[0].1 < 10_000, "{found:?}");
+        window.remove(2);
+        assert_eq!(window.similar(1), []);
+    }
+
+    #[test]
+    fn the_window_holds_so_many_articles_and_finds_each_of_them() {
+        let mut window = Window::default();
+        let text = |number: i64| format!("{} common {}", words(&format!("n{number}x"), 70), number);
+        let count = (MOST + SWEEP) as i64 + 10;
+        for number in 1..=count {
+            let kept = if number % 50 == 0 {
+                hot(number, text(number), None, number)
+            } else {
+                Hot { article: number, first_seen: number, ..Hot::default() }
+            };
+            window.insert(kept);
+        }
+        assert_eq!(window.take_swept().len(), SWEEP);
+        assert_eq!(window.len(), MOST + 10);
+        for number in [count / 50 * 50, count / 50 * 50 - 5_000] {
+            window.insert(hot(count + number, format!("{} more", text(number)), None, count));
+            assert_eq!(near(&window, count + number), [number]);
+        }
+    }
 }

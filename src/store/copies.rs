@@ -69,6 +69,18 @@ pub fn settle(
     Ok(changed)
 }
 
+/// As [`settle`], where no article is being stored; what changes is marked as changed at `now`.
+pub fn settle_and_mark(connection: &Connection, neighbours: &mut Neighbours, keys: BTreeSet<i64>, now: i64) -> rusqlite::Result<()> {
+    for member in settle(connection, neighbours, keys, None)? {
+        let change: i64 =
+            connection.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))?;
+        connection
+            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1 AND removed_at IS NULL")?
+            .execute(params![member, now, change])?;
+    }
+    Ok(())
+}
+
 /// The keys of the stories that are near copies of this article.
 pub fn followers(connection: &Connection, article: i64) -> rusqlite::Result<Vec<i64>> {
     connection

@@ -125,6 +125,10 @@ impl Storing<'_> {
         }
         self.leave_sightings(&present, last_seen_at)?;
         self.store_claims(&decision, &articles, &sightings)?;
+        if !touched.is_empty() {
+            // Before anything changes: what is read must be what was compared.
+            self.neighbours.make_ready(self.connection)?;
+        }
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }

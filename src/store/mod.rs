@@ -23,6 +23,7 @@ mod neighbours;
 mod overview;
 mod packed;
 mod polls;
+mod recompare;
 mod retention;
 mod search;
 mod similar;

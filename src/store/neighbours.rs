@@ -58,6 +58,11 @@ impl Neighbours {
         Self { packer, picture: None }
     }
 
+    /// Another one for the same archive.
+    pub fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.packer))
+    }
+
     /// Unpacks the archive's articles.
     pub fn packer(&self) -> &Packer {
         &self.packer
@@ -66,6 +71,11 @@ impl Neighbours {
     /// Drops the picture: the archive may not hold what it shows.
     pub fn drop_picture(&mut self) {
         self.picture = None;
+    }
+
+    /// Reads the picture, unless that was done.
+    pub fn make_ready(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.picture(connection).map(drop)
     }
 
     /// The window, where it was needed before.

@@ -84,7 +84,8 @@ fn remove_batch(
         clusters.extend(copy_key);
         feeds.push(feed);
     }
-    settle_copies(&transaction, neighbours, clusters, now)?;
+    // The copies of removed articles have another earliest now.
+    copies::settle_and_mark(&transaction, neighbours, clusters, now)?;
     transaction.commit()?;
     Ok(feeds)
 }
@@ -105,18 +106,6 @@ fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i
         "DELETE FROM article_tokens WHERE rowid = ?1",
     ] {
         transaction.prepare_cached(statement)?.execute(params![article])?;
-    }
-    Ok(())
-}
-
-/// The copies of removed articles have another earliest now.
-fn settle_copies(transaction: &Transaction<'_>, neighbours: &mut Neighbours, keys: BTreeSet<i64>, now: i64) -> rusqlite::Result<()> {
-    for member in copies::settle(transaction, neighbours, keys, None)? {
-        let change: i64 =
-            transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))?;
-        transaction
-            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-            .execute(params![member, now, change])?;
     }
     Ok(())
 }
