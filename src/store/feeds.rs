@@ -4,10 +4,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Reader, StoreError, dropped};
+use super::{Reader, StoreError, dropped, outages};
 use crate::fetch::Validators;
 use crate::filter::DroppedEntries;
-use crate::schedule::{Memory, Moved, NextPoll, Reason};
+use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason};
 
 /// What the next poll of a feed starts from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,6 +26,8 @@ pub struct FeedState {
     pub consecutive_failures: u32,
     /// The first of these.
     pub failing_since: Option<DateTime<Utc>>,
+    /// Since then: when nothing could be reached.
+    pub outages: Vec<Outage>,
     /// Where permanent redirects lead.
     pub moved: Option<Moved>,
     /// What the schedule remembers of the feed.
@@ -153,6 +155,7 @@ impl Reader {
                         next: next_poll(row, 6, 9)?,
                         consecutive_failures: row.get(7)?,
                         failing_since: time(row, 8)?,
+                        outages: Vec::new(),
                         moved: moved(row, 10)?,
                         memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
@@ -164,6 +167,9 @@ impl Reader {
                 })
                 .optional()?;
             let Some((feed, mut state)) = found else { return Ok(None) };
+            if let Some(since) = state.failing_since {
+                state.outages = outages::after(&self.connection, since)?;
+            }
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;

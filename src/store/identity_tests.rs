@@ -595,7 +595,7 @@ proptest! {
             let link = format!("https://p{at}.com/story");
             e(&format!("g{at}"), &link, "Story", text, versions[at].2)
         };
-        let first = |lab: &Lab, at: usize| drop(lab.poll(&format!("p{at}.com/feed"), &[entry(at, &versions[at].0)]));
+        let first = |lab: &Lab, at: usize| lab.poll(&format!("p{at}.com/feed"), &[entry(at, &versions[at].0)]);
         let edit = |lab: &Lab, at: usize| {
             if let Some(text) = &versions[at].1 {
                 lab.poll(&format!("p{at}.com/feed"), &[entry(at, text)]);

@@ -20,6 +20,7 @@ mod integrity;
 mod known;
 mod lock;
 mod neighbours;
+mod outages;
 mod overview;
 mod packed;
 mod polls;

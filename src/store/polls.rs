@@ -111,7 +111,8 @@ pub struct Poll {
     pub http_status: Option<u16>,
     /// Why it failed; `None` where it did not.
     pub error: Option<String>,
-    /// Was a request sent? Where its host wants to be left alone, none is, and the plan alone changes.
+    /// Does this say anything of the feed? Where its host wants to be left alone or nothing at all can be reached, it does not, and the
+    /// plan alone changes.
     pub asked: bool,
     /// The server said 410, or the feed has done nothing but fail for too long.
     pub gone: bool,

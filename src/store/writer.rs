@@ -145,12 +145,11 @@ impl Writing {
         if committed.is_err() {
             neighbours.drop_picture();
         }
-        let group_error = committed.err().map(|error| StoreError::of(&self.path, error).to_string());
         for (done, report) in reports {
-            let answer = match (&group_error, report) {
-                (None, Ok(report)) => Ok(report),
-                (None, Err(error)) => Err(StoreError::of(&self.path, error)),
-                (Some(reason), _) => Err(StoreError::Write { path: self.path.clone(), reason: reason.clone() }),
+            let answer = match (&committed, report) {
+                (Ok(()), Ok(report)) => Ok(report),
+                (Ok(()), Err(error)) => Err(StoreError::of(&self.path, error)),
+                (Err(error), _) => Err(StoreError::of_group(&self.path, error)),
             };
             // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
             let _ = done.send(answer);
@@ -200,7 +199,17 @@ fn commit_group(
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
+            // Those who wait would fail in the same way, each after as long a wait for another program's lock.
             reports.extend(next.map(|(_, done)| (done, Ok(PollReport::default()))));
+            while let Ok(work) = waiting.try_recv() {
+                match work {
+                    Work::Poll(_, done) => reports.push((done, Ok(PollReport::default()))),
+                    Work::Errand(other) => {
+                        *errand = Some(other);
+                        break;
+                    }
+                }
+            }
             return Err(error);
         }
     };

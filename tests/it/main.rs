@@ -11,6 +11,7 @@ mod copies;
 mod corpora;
 mod daemon;
 mod exports;
+mod faults;
 mod feed_list;
 mod fetching;
 mod filters;

@@ -47,6 +47,12 @@ CREATE TABLE feed (
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
 
+-- Times in which no host at all could be reached. They count against no feed.
+CREATE TABLE outage (
+  began_at INTEGER PRIMARY KEY,
+  ended_at INTEGER                                  -- NULL: it goes on
+) STRICT;
+
 -- Numbers are never used again: a list of similar posts may still name one that is gone.
 CREATE TABLE article (
   article      INTEGER PRIMARY KEY AUTOINCREMENT,
