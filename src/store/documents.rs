@@ -10,12 +10,15 @@ use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
+use super::polls::FeedRow;
 use super::shown::{self, Changes, Edit, Shown};
 use super::{PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
 use crate::config::FullText;
+use crate::copies::Likeness;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
 use crate::full_text;
 use crate::identity::{ArticleId, IdentityUrl, Key, Site};
@@ -26,16 +29,16 @@ use crate::normalise::RULES_VERSION;
 pub fn store(
     connection: &Connection,
     packer: &Packer,
-    row: i64,
+    neighbours: &mut Neighbours,
+    row: &FeedRow,
     feed: &PolledFeed,
-    last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<(PollReport, i64)> {
     let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
-    let mut storing = Storing { connection, packer, feed: row, site, now, changes, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
+    let mut storing = Storing { connection, packer, neighbours, feed: row.row, site, now, changes, report: PollReport::default() };
+    let new_in_feed = storing.store_document(feed, row.last_seen_at.unwrap_or(now), document)?;
     storing.changes.finish()?;
     Ok((storing.report, new_in_feed))
 }
@@ -80,6 +83,7 @@ struct Touched {
 struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
+    neighbours: &'c mut Neighbours,
     feed: i64,
     /// The feed's site.
     site: Option<Site>,
@@ -132,6 +136,10 @@ impl Storing<'_> {
         }
         self.leave_sightings(&present, last_seen_at)?;
         self.store_claims(&decision, &articles, &sightings)?;
+        if !touched.is_empty() {
+            // Before anything changes: what is read must be what was compared.
+            self.neighbours.make_ready(self.connection)?;
+        }
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
@@ -380,10 +388,10 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id): (Option<String>, String) = self
+        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
             .connection
-            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
         let voices: Vec<(Voice, i64, i64)> = self
             .connection
@@ -414,15 +422,15 @@ impl Storing<'_> {
             }
         };
         let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
-        let (draft, tokens, copy_key) = match (page, prepared) {
-            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+        let (draft, tokens, likeness) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), Cow::Borrowed(&prepared.likeness)),
             (page, _) => {
                 let shown = match page {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
                     None => spoken,
                 };
-                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
-                (shown, tokens, copy_key)
+                let (tokens, likeness) = (search::document_tokens(&shown), Likeness::of(&shown, document.copies));
+                (shown, tokens, Cow::Owned(likeness))
             }
         };
         let draft = draft.as_ref();
@@ -458,8 +466,9 @@ impl Storing<'_> {
             false => self.report.updated += usize::from(is_updated),
         }
         let tokens = (is_new || shows_other).then_some(tokens.as_str());
-        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
-        shown::show(&mut self.changes, &shown)
+        let was_copy_key = was_cluster;
+        let shown = Shown { article, is_new, first_seen, speaker: *speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
+        shown::show(&mut self.changes, self.neighbours, &shown)
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.

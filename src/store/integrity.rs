@@ -1,5 +1,5 @@
 //! Is the archive whole? The file as SQLite sees it, and what SQLite cannot know: that each article shows a body, that
-//! every blob unpacks, that the search index holds what the articles say.
+//! every blob unpacks, that the search index holds what the articles say, that copies have an original.
 //!
 //! One pass over everything, inside one read transaction, so that it says something about one moment. Memory is a few
 //! dozen bytes an article.
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::packed::{self, Packer};
-use super::{Reader, StoreError, pages, search};
+use super::{Reader, StoreError, pages, search, similar};
 use crate::article::Draft;
 use crate::parse::Entry;
 
@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`, `search`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`, `search`, `copies`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -59,7 +59,9 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in [check_references, check_articles, check_dictionaries, check_bodies, check_pages, check_revisions, check_search] {
+        for part in
+            [check_references, check_articles, check_dictionaries, check_bodies, check_pages, check_revisions, check_search, check_copies]
+        {
             part(&moment, &mut found)?;
         }
     }
@@ -266,6 +268,34 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     strangers.sort_unstable();
     for article in strangers {
         found.add("search", format!("the search index holds article number {article}, which is not there"));
+    }
+    Ok(())
+}
+
+/// A copy is a copy of an article that is there and no copy itself; what is kept for comparing belongs to articles that
+/// are there; lists can be read.
+fn check_copies(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    for (sql, what) in [
+        (
+            "SELECT copy.id FROM article copy JOIN article original ON original.article = copy.duplicate_of
+             WHERE original.duplicate_of IS NOT NULL OR original.removed_at IS NOT NULL OR copy.removed_at IS NOT NULL",
+            "is a copy of a copy, or of what was removed",
+        ),
+        ("SELECT id FROM article JOIN compared USING (article) WHERE removed_at IS NOT NULL", "was removed and is compared with new ones"),
+        ("SELECT id FROM article JOIN similar USING (article) WHERE removed_at IS NOT NULL", "was removed and has similar posts"),
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found.add("copies", format!("article {} {what}", row.get::<_, String>(0)?));
+        }
+    }
+    let mut statement = connection.prepare("SELECT id, posts FROM article JOIN similar USING (article)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !similar::is_whole(row.get_ref(1)?.as_blob()?) {
+            found.add("copies", format!("the similar posts of article {} cannot be read", row.get::<_, String>(0)?));
+        }
     }
     Ok(())
 }

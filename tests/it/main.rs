@@ -7,6 +7,7 @@
 mod bad_input;
 mod conditional_requests;
 mod control_socket;
+mod copies;
 mod corpora;
 mod daemon;
 mod exports;

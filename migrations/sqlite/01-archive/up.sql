@@ -55,8 +55,9 @@ CREATE TABLE outage (
   ended_at INTEGER                                  -- NULL: it goes on
 ) STRICT;
 
+-- Numbers are never used again: a list of similar posts may still name one that is gone.
 CREATE TABLE article (
-  article      INTEGER PRIMARY KEY,
+  article      INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
   identity_url TEXT,              -- of an article whose id was made from its own page
   at           INTEGER NOT NULL,  -- published, else first_seen: the order of exports
@@ -71,6 +72,7 @@ CREATE TABLE article (
   change       INTEGER NOT NULL,
   copy_key     INTEGER,           -- hash of the normalised text, where it is long enough to be a copy
   duplicate_of INTEGER REFERENCES article (article),
+  likeness     INTEGER,           -- of a near copy to what it is a copy of, in thousandths
   removed_at   INTEGER            -- taken out by retention; what is left is by what its feeds know its entries again
 ) STRICT;
 
@@ -184,6 +186,25 @@ CREATE TABLE dead_key (
   key  INTEGER NOT NULL,
   PRIMARY KEY (feed, kind, key)
 ) STRICT, WITHOUT ROWID;
+
+-- By what the articles of the last weeks are compared with new ones. What it means: src/copies/kept.rs.
+CREATE TABLE compared (
+  article INTEGER PRIMARY KEY REFERENCES article (article),
+  kept    BLOB    NOT NULL
+) STRICT;
+
+-- Similar posts, the best first: of each the article's number (8 bytes) and the score in ten-thousandths (2 bytes), little-endian.
+CREATE TABLE similar (
+  article INTEGER PRIMARY KEY REFERENCES article (article),
+  posts   BLOB    NOT NULL
+) STRICT;
+
+-- In how many articles terms occur; written now and then, for it is an estimate anyway.
+CREATE TABLE term_frequency (
+  one      INTEGER PRIMARY KEY CHECK (one = 1),
+  articles TEXT    NOT NULL,  -- articles counted, by language, JSON
+  counters BLOB    NOT NULL   -- 16 bits each, little-endian, in a zstd frame
+) STRICT;
 
 -- Entries that the operator's filters dropped, by what they are known again: hashes, for nothing else is kept of them.
 CREATE TABLE dropped_entry (
