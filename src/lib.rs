@@ -10,7 +10,8 @@
 //!                                                            page job ─▶ fetch ─▶ extract
 //! ```
 //!
-//! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies` and `decide` are pure: time and settings are passed in.
+//! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are
+//! passed in.
 //! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
 
@@ -18,6 +19,7 @@ pub mod article;
 pub mod cli;
 pub mod config;
 pub mod copies;
+pub mod coverage;
 #[cfg(test)]
 mod cpu_time;
 pub mod daemon;

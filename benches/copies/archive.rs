@@ -65,6 +65,8 @@ fn poll(archive: &Archive, number: usize, entries: Vec<Entry>, settings: CopySet
         keys: entries.iter().map(EntryKeys::of).collect(),
         entries: entries.into_iter().map(|entry| PolledEntry { url: entry.guid.clone(), entry, prepared: OnceLock::new() }).collect(),
         dropped: Default::default(),
+        dropped_at: Vec::new(),
+        is_cut_off: false,
         prepare: Box::new(move |entry| Prepared::of(draft(entry), None, settings, &packer)),
     };
     let name = format!("feed {}", number % 500);
@@ -78,6 +80,8 @@ fn poll(archive: &Archive, number: usize, entries: Vec<Entry>, settings: CopySet
         validators: None,
         redirected_to: None,
         own_url_asked: true,
+        is_verified: true,
+        has_lied: false,
         elapsed: Duration::ZERO,
         next: NextPoll { at, reason: Reason::Default },
         memory: None,

@@ -139,6 +139,21 @@ impl Status {
         for moved in &health.moved {
             writeln!(out, "moved     {} to {}", moved.feed, moved.to)?;
         }
+        for proposed in &health.proposed {
+            writeln!(out, "moved to? {}: its site has {}", proposed.feed, proposed.url)?;
+        }
+        for distrusted in &health.distrusted {
+            let since = minute(distrusted.since);
+            writeln!(out, "untrusted {}: its server said \"not modified\" on {since} though there was news", distrusted.feed)?;
+        }
+        for gap in &health.possible_gaps {
+            writeln!(
+                out,
+                "gap       {}: something may have been missed before {} (see `gleaner coverage`)",
+                gap.feed,
+                minute(gap.found_at)
+            )?;
+        }
         for next in &health.next_polls {
             let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             writeln!(out, "next poll {} {}{reason}", minute(next.at), next.feed)?;

@@ -13,6 +13,7 @@ use rusqlite::types::ValueRef;
 use super::packed::{self, Packer};
 use super::{Reader, StoreError, pages, search, similar};
 use crate::article::Draft;
+use crate::coverage::{Cause, Watch};
 use crate::parse::Entry;
 
 /// So many damages of one kind are named; more are counted.
@@ -21,7 +22,8 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`, `search`, `copies`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
+    /// `coverage`, `search`, `copies`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -59,9 +61,18 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in
-            [check_references, check_articles, check_dictionaries, check_bodies, check_pages, check_revisions, check_search, check_copies]
-        {
+        let parts = [
+            check_references,
+            check_articles,
+            check_dictionaries,
+            check_bodies,
+            check_pages,
+            check_revisions,
+            check_coverage,
+            check_search,
+            check_copies,
+        ];
+        for part in parts {
             part(&moment, &mut found)?;
         }
     }
@@ -230,6 +241,26 @@ fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Resu
                 "revisions",
                 format!("revision {} of article {} cannot be read: {error}", row.get::<_, i64>(1)?, row.get::<_, String>(0)?),
             );
+        }
+    }
+    Ok(())
+}
+
+/// What is compared with the next documents must be readable, and each finding a span of time.
+fn check_coverage(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT name, base FROM coverage_base JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if Watch::decode(&row.get::<_, String>(1)?).is_none() {
+            found.add("coverage", format!("what the next document of {} is compared with cannot be read", row.get::<_, String>(0)?));
+        }
+    }
+    let mut statement = connection.prepare("SELECT name, from_at, until_at, cause FROM coverage_finding JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (from, until): (i64, i64) = (row.get(1)?, row.get(2)?);
+        if from >= until || Cause::parse(&row.get::<_, String>(3)?).is_none() {
+            found.add("coverage", format!("a finding of {} is none: from {from} to {until}", row.get::<_, String>(0)?));
         }
     }
     Ok(())

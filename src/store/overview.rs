@@ -74,6 +74,12 @@ pub struct FeedCondition {
     pub redirected_to: Option<String>,
     /// How long the last request took.
     pub request: Option<Duration>,
+    /// The newest poll before which something may have been missed.
+    pub possible_gap_at: Option<DateTime<Utc>>,
+    /// A feed that was found on its site while it was gone from where it was.
+    pub proposed_url: Option<String>,
+    /// When its server was last found to answer "not modified" though there was news.
+    pub distrusted_since: Option<DateTime<Utc>>,
     /// Times (published, else first seen) of its newest articles, newest first.
     pub newest: Vec<DateTime<Utc>>,
 }
@@ -147,7 +153,9 @@ impl Reader {
                 self.connection.prepare_cached("SELECT at FROM article WHERE first_feed = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?;
             let mut feeds = self.connection.prepare_cached(
                 "SELECT feed, name, last_polled_at, last_seen_at, next_poll_at, next_poll_reason, http_status, last_error, consecutive_failures,
-                   failing_since, gone_since, redirected_to, request_ms FROM feed ORDER BY name",
+                   failing_since, gone_since, redirected_to, request_ms,
+                   (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
+                   proposed_url, distrusted_since FROM feed ORDER BY name",
             )?;
             let rows = feeds.query_map([], |row| {
                 let times = newest.query_map(params![row.get::<_, i64>(0)?, RHYTHM], |row| row.get::<_, i64>(0))?;
@@ -165,6 +173,9 @@ impl Reader {
                     gone_since: time(row, 10)?,
                     redirected_to: row.get(11)?,
                     request: row.get::<_, Option<i64>>(12)?.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
+                    possible_gap_at: time(row, 13)?,
+                    proposed_url: row.get(14)?,
+                    distrusted_since: time(row, 15)?,
                     newest: newest.into_iter().filter_map(DateTime::from_timestamp_millis).collect(),
                 })
             })?;

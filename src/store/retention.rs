@@ -55,9 +55,18 @@ impl Archive {
                 *pruned.feeds.entry(feed).or_default() += 1;
             }
         }
+        self.release(now).await?;
+        Ok(pruned)
+    }
+
+    /// Lets go of what keeps removed and forgotten articles away, where their entries have long left all their feeds.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; the rest stays.
+    pub async fn release(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let left_before = now - KNOWN_AFTER_LEAVING;
         while self.writer.run(move |connection| release_batch(connection, left_before)).await? > 0 {}
-        Ok(pruned)
+        Ok(())
     }
 }
 
@@ -93,8 +102,8 @@ fn remove_batch(
     Ok(feeds)
 }
 
-/// Takes out all that an article says. Those that were its copies are settled after all of a batch have gone.
-fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i64, now: i64) -> rusqlite::Result<()> {
+/// Takes out all that an article says, for retention or for good. Those that were its copies are settled after all of a batch have gone.
+pub(super) fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i64, now: i64) -> rusqlite::Result<()> {
     neighbours.leave(transaction, article)?;
     transaction
         .prepare_cached(
@@ -111,6 +120,11 @@ fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i
         transaction.prepare_cached(statement)?.execute(params![article])?;
     }
     pages::remove(transaction, article)
+}
+
+/// Counts a change of the archive.
+pub(super) fn next_change(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))
 }
 
 /// Removed articles whose entries have left all their feeds before a time.
@@ -166,9 +180,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::connect::set_up;
-    use super::super::integrity;
     use super::super::packed::Packer;
     use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
+    use super::super::{forget, integrity};
     use super::*;
     use crate::article::Draft;
     use crate::config::{FullText, IdentityRule};
@@ -190,12 +204,15 @@ mod tests {
         /// A feed of this number shows the entries of these bits, edited so many times.
         Poll(usize, u8, u8),
         Prune,
+        /// The articles that this entry became are taken out for good.
+        Forget(u8),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => (0..FEEDS.len(), 0_u8..1 << ENTRIES, 0_u8..3).prop_map(|(feed, entries, edits)| Step::Poll(feed, entries, edits)),
             1 => Just(Step::Prune),
+            1 => (0..ENTRIES).prop_map(Step::Forget),
         ]
     }
 
@@ -222,6 +239,8 @@ mod tests {
             copies: CopySettings::default(),
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
+            dropped_at: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -245,6 +264,8 @@ mod tests {
             http_status: Some(200),
             error: None,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
@@ -270,6 +291,14 @@ mod tests {
         rows.collect::<rusqlite::Result<_>>().unwrap()
     }
 
+    /// The ids of the articles that show a title.
+    fn ids(connection: &Connection, title: &str) -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT id, content FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, PACKER.unpack::<Draft>(row.get_ref(1)?.as_blob()?)?))).unwrap();
+        rows.map(Result::unwrap).filter(|(_, draft)| draft.title == title).map(|(id, _)| id).collect()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -293,6 +322,11 @@ mod tests {
                         while !remove_batch(&mut connection, &mut neighbours, now, now).unwrap().is_empty() {}
                         while release_batch(&mut connection, now - KNOWN_AFTER_LEAVING).unwrap() > 0 {}
                         removed.extend(seen.iter().copied());
+                    }
+                    Step::Forget(number) => {
+                        let ids = ids(&connection, &format!("title {number}"));
+                        forget::forget_batch(&mut connection, &mut neighbours, &ids, now).unwrap();
+                        removed.extend(seen.iter().filter(|article| article.1 == *number).copied());
                     }
                 }
                 let titles: BTreeSet<String> = seen.difference(&removed).map(|(_, number)| format!("title {number}")).collect();

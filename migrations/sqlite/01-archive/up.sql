@@ -44,7 +44,17 @@ CREATE TABLE feed (
   pages_in_vain        INTEGER NOT NULL DEFAULT 0,  -- how many pages in a row, up to the last, gave no more than its bodies
   page_read_at         INTEGER,                     -- when a page of its entries was last read
   wanted               INTEGER,                     -- hash of the filters and languages by which entries were judged; NULL: there were none
-  dropped              INTEGER NOT NULL DEFAULT 0   -- entries that these have dropped
+  dropped              INTEGER NOT NULL DEFAULT 0,  -- entries that these have dropped
+  covered_since        INTEGER,                     -- the first document's poll
+  covered_until        INTEGER,                     -- the last poll at which it was proven that nothing had been missed
+  coverage_doubt       TEXT,                        -- why the last document proved nothing, if it did not
+  answer_due_at        INTEGER,                     -- next_poll_at as it was after the last answer
+  changed_at           INTEGER,                     -- last poll that brought another document than the one before
+  verified_at          INTEGER,                     -- last poll that brought a document at all, and no "not modified"
+  distrusted_since     INTEGER,                     -- the server answered "not modified" though there was news
+  proposed_url         TEXT,                        -- a feed that was found where this one may have moved to
+  sought_at            INTEGER,                     -- when it was last looked for …
+  searches             INTEGER NOT NULL DEFAULT 0   -- … and how often since it last answered
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
@@ -206,6 +216,23 @@ CREATE TABLE term_frequency (
   counters BLOB    NOT NULL   -- 16 bits each, little-endian, in a zstd frame
 ) STRICT;
 
+-- With what the feed's next document is compared to see whether anything was missed: JSON.
+CREATE TABLE coverage_base (
+  feed INTEGER PRIMARY KEY REFERENCES feed (feed),
+  base TEXT    NOT NULL
+) STRICT;
+
+-- What interrupted the watch over a feed. Between these, from covered_since to covered_until, nothing was missed.
+CREATE TABLE coverage_finding (
+  feed      INTEGER NOT NULL REFERENCES feed (feed),
+  until_at  INTEGER NOT NULL,  -- the poll that found it
+  from_at   INTEGER NOT NULL,  -- the last poll before that proved anything
+  gap       INTEGER NOT NULL,  -- 1: something may have been missed; 0: nobody watched, but what came then overlaps
+  cause     TEXT    NOT NULL,
+  healed_at INTEGER,           -- when the feed's history was read back to what was known before
+  PRIMARY KEY (feed, until_at)
+) STRICT, WITHOUT ROWID;
+
 -- Entries that the operator's filters dropped, by what they are known again: hashes, for nothing else is kept of them.
 CREATE TABLE dropped_entry (
   entry   INTEGER PRIMARY KEY,
@@ -218,6 +245,9 @@ CREATE TABLE dropped_entry (
 ) STRICT;
 
 CREATE INDEX dropped_entry_feed ON dropped_entry (feed);
+
+-- Filled and emptied again to write over pages that were freed.
+CREATE TABLE blank (zeros BLOB NOT NULL) STRICT;
 
 -- Articles that were taken out for good.
 CREATE TABLE forgotten (
