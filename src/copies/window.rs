@@ -2,8 +2,8 @@
 //!
 //! Each article is entered under some forty keys: those of its sketch, and its characteristic terms. A key leads to the
 //! articles that have it, the newest first; what an article has in common with others is found by walking its own keys.
-//! So the cost of a comparison does not grow with the archive. Memory is bounded by [`MOST`] articles, about 900 bytes
-//! each.
+//! So the cost of a comparison does not grow with the archive. Memory is bounded by [`MOST`] articles and those that wait
+//! to be swept out, about 1,200 bytes each.
 //!
 //! It lives in the writer's memory and is made again from what the archive keeps: a B-tree of so many random keys would
 //! cost several times as much for each article as all the comparing.
@@ -26,7 +26,7 @@ const SWEEP: usize = MOST / 4;
 /// the frame of a series.
 const MOST_OF_RUN: u32 = 64;
 /// … and so many of one term: what more of them have in common hardly sets them apart.
-const MOST_OF_TERM: u32 = 128;
+const MOST_OF_TERM: u32 = 64;
 
 /// Similar posts that score less are none.
 const LEAST_SCORE: f32 = 0.12;
@@ -88,7 +88,7 @@ struct Text {
 impl Text {
     fn looks_like_series(&self) -> bool {
         let certain = self.kin.iter().filter(|(_, kinship)| *kinship == Kinship::Certain).count();
-        self.kin.len() >= SERIES && certain * 3 < self.kin.len()
+        self.kin.len() >= SERIES && certain * 4 < self.kin.len()
     }
 }
 
@@ -257,7 +257,7 @@ impl Window {
     }
 
     fn put(&mut self, slot: Slot) {
-        if (self.slots.len() + 1) * KEYS > self.heads.len() {
+        if (self.slots.len() + 1) * KEYS > self.heads.len() * 2 {
             self.grow();
         }
         let first = self.slots.len() * KEYS;

@@ -165,9 +165,9 @@ fn not_stored(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite
 fn read_window(connection: &Connection) -> rusqlite::Result<Window> {
     let mut window = Window::default();
     let mut statement = connection.prepare(
-        "SELECT article, copy_key, published, first_seen, duplicate_of, kept, posts
-         FROM compared JOIN article USING (article) LEFT JOIN similar USING (article)
-         WHERE first_seen >= (SELECT max(first_seen) FROM article) - ?1 ORDER BY article",
+        "SELECT compared.article, copy_key, published, first_seen, duplicate_of, kept, posts
+         FROM compared CROSS JOIN article USING (article) LEFT JOIN similar USING (article)
+         WHERE first_seen >= (SELECT max(first_seen) FROM article WHERE removed_at IS NULL) - ?1 ORDER BY compared.article",
     )?;
     let mut rows = statement.query(params![WINDOW])?;
     while let Some(row) = rows.next()? {
