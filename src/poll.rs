@@ -89,7 +89,7 @@ pub struct PollSettings {
     /// For all feeds; each feed's own come after.
     pub filters: Vec<config::Filter>,
     /// All feeds that are polled: those that have moved to one address share a request.
-    pub feeds: Arc<[Feed]>,
+    pub feeds: Arc<[Arc<Feed>]>,
     /// Of how many sites they are, as [`schedule::sites`] counts.
     pub sites: usize,
 }
@@ -108,7 +108,7 @@ impl From<&config::Config> for PollSettings {
             articles: config.articles.clone(),
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
-            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
+            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().map(Arc::new).collect(),
             sites: schedule::sites(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| &feed.url)),
         }
     }

@@ -176,11 +176,12 @@ struct Daemon {
 impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&archive, &settings)?;
+        let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
-        let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
             archive,
@@ -209,13 +210,13 @@ impl Daemon {
         })
     }
 
-    fn timetable(archive: &Archive, config: &Config) -> Result<Timetable, StoreError> {
+    fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
         let planned: HashMap<_, _> =
             archive.reader()?.planned_polls()?.into_iter().map(|planned| (planned.feed.clone(), planned)).collect();
         let now = Utc::now();
-        Ok(Timetable::of(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| {
-            let due = due_at(planned.get(&feed.name), feed, &config.schedule, now).unwrap_or(now);
-            (Arc::new(feed.clone()), due)
+        Ok(Timetable::of(settings.feeds.iter().map(|feed| {
+            let due = due_at(planned.get(&feed.name), feed, &settings.schedule, now).unwrap_or(now);
+            (Arc::clone(feed), due)
         })))
     }
 
@@ -498,11 +499,12 @@ impl Daemon {
 
     fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let timetable = Self::timetable(&self.archive, &config)?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&self.archive, &settings)?;
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
-        self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
