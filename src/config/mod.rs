@@ -9,6 +9,7 @@ mod load;
 mod load_tests;
 mod mistake;
 mod replace;
+mod rules;
 mod section;
 mod settings;
 mod subscription;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::extract::SiteRule;
 use crate::opml::Attributes;
 
 pub use feed::{default_name, feed_key, feed_url};
@@ -330,6 +332,10 @@ pub struct Config {
     pub filters: Vec<Filter>,
     /// `[[webhook]]`.
     pub webhooks: Vec<Webhook>,
+    /// The rules of `[pages] rules`, in the order of the files.
+    pub site_rules: Vec<SiteRule>,
+    /// The files that they stand in.
+    pub rule_files: Vec<PathBuf>,
     /// All feeds, in the order of the files.
     pub feeds: Vec<Feed>,
     /// The first title that a feed list gives itself.
