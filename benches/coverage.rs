@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use gleaner::article::Draft;
-use gleaner::config::{self, IdentityRule};
+use gleaner::config::{self, FullText, IdentityRule};
 use gleaner::coverage::{self, Finding, FindingKind, Mark, Present, Standing, Verdict, Watch};
 use gleaner::fetch::Freshness;
 use gleaner::identity::EntryKeys;
@@ -308,7 +308,7 @@ impl Polling {
                 mended: Vec::new(),
                 site_url: Some("https://paper.example/".to_owned()),
                 rule: IdentityRule::Auto,
-                full_text: config::FullText::Never,
+                full_text: FullText::Never,
                 keys: entries.iter().map(EntryKeys::of).collect(),
                 entries: entries
                     .into_iter()

@@ -10,7 +10,7 @@ mod search;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -136,7 +136,8 @@ pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Sch
 #[derive(Debug, Clone)]
 pub struct Poller {
     archive: Arc<Archive>,
-    reader: Arc<Mutex<Reader>>,
+    /// Whoever waits for it holds no thread.
+    reader: Arc<tokio::sync::Mutex<Reader>>,
     client: Client,
     settings: Arc<PollSettings>,
     /// Parsing and normalising keep a processor busy: no more of it at once than there are processors.
@@ -162,7 +163,7 @@ impl Poller {
         let reader = archive.reader()?;
         Ok(Self {
             network: Arc::new(Mutex::new(Network::new(reader.outage_since()?))),
-            reader: Arc::new(Mutex::new(reader)),
+            reader: Arc::new(tokio::sync::Mutex::new(reader)),
             archive,
             client,
             settings: Arc::new(settings),
@@ -329,16 +330,20 @@ impl Poller {
 
     /// The address that the feed shares with others, because at least one of them has moved there.
     async fn shared_address(&self, feed: &Feed) -> Result<Option<moved::SharedAddress>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).moved_feeds();
-        let moved = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))?;
+        let moved = self.ask_archive(Reader::moved_feeds).await?;
         Ok(moved::shared_address(feed, &self.settings.feeds, &moved, Utc::now()))
     }
 
     async fn state(&self, name: String) -> Result<Option<FeedState>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).feed_state(&name);
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+        self.ask_archive(move |reader| reader.feed_state(&name)).await
+    }
+
+    async fn ask_archive<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = Arc::clone(&self.reader).lock_owned().await;
+        tokio::task::spawn_blocking(move || question(&reader)).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Reads what came, on a thread that may be busy.

@@ -36,11 +36,11 @@ struct FeedLine {
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
     last_mended: Option<String>,
+    pages: PageCounts,
     /// While it is gone from where it was: what was found on its site.
     proposed_url: Option<String>,
     /// While its server's "not modified" is not believed: since when.
     validators_distrusted_since: Option<DateTime<Utc>>,
-    pages: PageCounts,
 }
 
 /// Runs the command.
@@ -91,9 +91,9 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>, now: DateTime<U
         possible_gap_at: summary.possible_gap_at,
         mended_documents: summary.mended_documents,
         last_mended: summary.last_mended,
+        pages: summary.pages,
         proposed_url: summary.proposed_url,
         validators_distrusted_since: summary.trust.distrusted_since.filter(|_| summary.trust.is_distrusted(now)),
-        pages: summary.pages,
     }
 }
 

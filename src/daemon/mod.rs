@@ -154,8 +154,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
-    /// Retention at work, and whether it went well.
-    prunes: JoinSet<()>,
+    /// Retention and forgetting at work.
+    housekeeping: JoinSet<()>,
     pruning: Pruning,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
@@ -193,7 +193,7 @@ impl Daemon {
             pager,
             pages,
             paging,
-            prunes: JoinSet::new(),
+            housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
@@ -237,7 +237,7 @@ impl Daemon {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
                     let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
-                    self.prunes.spawn(async move {
+                    self.housekeeping.spawn(async move {
                         if let Err(error) = archive.set_pages_back(by).await {
                             tracing::error!(%error, "pages wait until the clock is where it was");
                         }
@@ -254,8 +254,8 @@ impl Daemon {
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
-                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention broke off");
+                Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention or forgetting broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
@@ -428,11 +428,20 @@ impl Daemon {
     }
 
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
-        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
-            self.prune(now - retention, None);
+        if !self.housekeeping.is_empty() || !self.pruning.is_due(now, Instant::now()) {
+            return;
         }
+        if let Some(retention) = self.database.retention {
+            self.prune(now - retention, None);
+            return;
+        }
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            if let Err(error) = archive.release(now).await {
+                tracing::error!(%error, "letting go of what was forgotten");
+            }
+        });
     }
 
     /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
@@ -518,7 +527,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
-        self.prunes.shutdown().await;
+        self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
     }

@@ -96,14 +96,14 @@ pub struct FeedSummary {
     pub mended_documents: u64,
     /// What was mended in the last document.
     pub last_mended: Option<String>,
+    /// The pages that its entries want.
+    pub pages: PageCounts,
     /// The newest poll before which something may have been missed.
     pub possible_gap_at: Option<DateTime<Utc>>,
     /// A feed that was found on its site while it was gone from where it was.
     pub proposed_url: Option<String>,
     /// How far its server can be believed.
     pub trust: Trust,
-    /// The pages that its entries want.
-    pub pages: PageCounts,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {

@@ -23,7 +23,8 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`, `coverage`, `search`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
+    /// `coverage`, `search`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -61,9 +62,17 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in
-            [check_references, check_articles, check_dictionaries, check_bodies, check_pages, check_revisions, check_coverage, check_search]
-        {
+        let parts = [
+            check_references,
+            check_articles,
+            check_dictionaries,
+            check_bodies,
+            check_pages,
+            check_revisions,
+            check_coverage,
+            check_search,
+        ];
+        for part in parts {
             part(&moment, &mut found)?;
         }
     }
@@ -271,7 +280,7 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     }
     connection.execute_batch("DROP TABLE temp.indexed_token")?;
     let mut statement = connection.prepare(
-        "SELECT article.article, article.id, body.content, page_body.content FROM article JOIN body ON body.sighting = article.speaker
+        "SELECT article.article, article.id, body.content, page_body.draft FROM article JOIN body ON body.sighting = article.speaker
          LEFT JOIN page_body ON page_body.article = article.article WHERE removed_at IS NULL",
     )?;
     let mut rows = statement.query([])?;

@@ -15,6 +15,7 @@ mod documents;
 mod dropped;
 mod error;
 mod feeds;
+mod forget;
 #[cfg(test)]
 mod identity_tests;
 mod integrity;
@@ -36,6 +37,7 @@ pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
+pub use self::forget::Forgot;
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};
