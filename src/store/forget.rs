@@ -15,7 +15,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{Archive, StoreError, connect, retention};
+use super::shown::Changes;
+use super::{Archive, StoreError, connect, copies, retention};
 
 /// So many articles in one transaction.
 const BATCH: usize = 100;
@@ -97,8 +98,8 @@ fn unknown(connection: &Connection, ids: &[String]) -> rusqlite::Result<Vec<Stri
 pub(super) fn forget_batch(connection: &mut Connection, ids: &[String], now: DateTime<Utc>) -> rusqlite::Result<BTreeSet<String>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let now = now.timestamp_millis();
-    let mut clusters = BTreeSet::new();
-    let mut copies = BTreeSet::new();
+    let (mut clusters, mut joined, mut found_copies) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut changes = Changes::new(&transaction, now);
     for id in ids {
         let found: Option<(i64, Option<i64>)> = transaction
             .prepare_cached("SELECT article, copy_key FROM article WHERE id = ?1")?
@@ -108,21 +109,24 @@ pub(super) fn forget_batch(connection: &mut Connection, ids: &[String], now: Dat
         let Some((article, copy_key)) = found.filter(|_| !is_forgotten) else { continue };
         let mut of_cluster = transaction.prepare_cached("SELECT id FROM article WHERE copy_key = ?1 AND article <> ?2")?;
         for copy in of_cluster.query_map(params![copy_key, article], |row| row.get(0))? {
-            copies.insert(copy?);
+            found_copies.insert(copy?);
         }
+        joined.extend(copies::joined_by_page(&transaction, article)?);
         retention::remove(&transaction, article, now)?;
+        joined.remove(&article);
         reduce(&transaction, article, now)?;
-        let change = retention::next_change(&transaction)?;
-        transaction
-            .prepare_cached("INSERT INTO forgotten (id, deleted_at, change) VALUES (?1, ?2, ?3)")?
-            .execute(params![id, now, change])?;
+        transaction.prepare_cached("INSERT INTO forgotten (id, deleted_at, change) VALUES (?1, ?2, ?3)")?.execute(params![
+            id,
+            now,
+            changes.next()?
+        ])?;
         clusters.extend(copy_key);
     }
-    for cluster in clusters {
-        retention::settle_copies(&transaction, cluster, now)?;
-    }
+    retention::settle(&transaction, &mut changes, clusters, joined)?;
+    changes.finish()?;
+    drop(changes);
     transaction.commit()?;
-    Ok(copies)
+    Ok(found_copies)
 }
 
 /// Of what its feeds know it by, leaves hashes alone.

@@ -88,19 +88,8 @@ fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTim
         clusters.extend(copy_key);
         feeds.push(feed);
     }
-    // The copies of removed articles have another earliest now.
     let mut changes = Changes::new(&transaction, now);
-    for cluster in clusters {
-        for member in copies::settle(&transaction, cluster)? {
-            changes.touch(member)?;
-        }
-    }
-    for article in joined {
-        for member in copies::settle_around(&transaction, article)? {
-            changes.touch(member)?;
-        }
-        changes.touch(article)?;
-    }
+    settle(&transaction, &mut changes, clusters, joined)?;
     changes.finish()?;
     drop(changes);
     transaction.commit()?;
@@ -126,18 +115,23 @@ pub(super) fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> r
     pages::remove(transaction, article)
 }
 
-/// Counts a change of the archive.
-pub(super) fn next_change(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
-    transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))
-}
-
-/// The copies of removed articles have another earliest now.
-pub(super) fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
-    for member in copies::settle(transaction, cluster)? {
-        let change = next_change(transaction)?;
-        transaction
-            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-            .execute(params![member, now, change])?;
+/// The copies of removed articles have another earliest now: those of a text's cluster, and those that a page joined to one.
+pub(super) fn settle(
+    transaction: &Transaction<'_>,
+    changes: &mut Changes<'_>,
+    clusters: BTreeSet<i64>,
+    joined: BTreeSet<i64>,
+) -> rusqlite::Result<()> {
+    for cluster in clusters {
+        for member in copies::settle(transaction, cluster)? {
+            changes.touch(member)?;
+        }
+    }
+    for article in joined {
+        for member in copies::settle_around(transaction, article)? {
+            changes.touch(member)?;
+        }
+        changes.touch(article)?;
     }
     Ok(())
 }
