@@ -6,6 +6,7 @@
 
 mod moved;
 mod network;
+mod search;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -23,9 +24,10 @@ use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, End, Memory, Network, Observation, Polled};
+use crate::schedule::{self, Asking, End, Memory, Network, Observation, Polled};
 use crate::store::{
-    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+    Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
+    StoreError,
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
@@ -176,6 +178,11 @@ impl Poller {
         Self { client, settings: Arc::new(settings), ..self.clone() }
     }
 
+    /// The client that it asks with: turns at hosts are shared with whoever else uses it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Polls a feed and commits what came of it.
     ///
     /// # Errors
@@ -225,6 +232,8 @@ impl Poller {
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
     async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed], hold: Hold) -> Result<PollLine, StoreError> {
         let now = Utc::now();
+        // A local file has nobody to lie for it.
+        let asking = if feed.url.scheme() == "file" { Asking::Conditionally } else { state.trust.asking(&state.memory.rhythm, now) };
         let mut own_url_asked = false;
         let mut ended = None;
         let mut place = None;
@@ -233,7 +242,8 @@ impl Poller {
             let sharers = if is_shared { self.states_of(others).await? } else { Vec::new() };
             // Only what all of them have seen may be answered with "not modified".
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
-            let validators = if is_common { state.validators.clone() } else { Validators::default() };
+            let is_conditional = is_common && asking == Asking::Conditionally;
+            let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
@@ -251,7 +261,9 @@ impl Poller {
             }
             let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked, outage_since).await;
             let is_answered = poll.error.is_none();
-            ended = Some((poll, line));
+            let doubted = (asking == Asking::ToVerify && brings_news(&poll, &state)).then(|| attempt.request.clone());
+            let lost = if is_answered || !state.search.is_due(now) { None } else { search::lost(&fetched) };
+            ended = Some((poll, line, doubted, lost));
             if is_answered {
                 for (other, other_state) in sharers {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
@@ -267,10 +279,34 @@ impl Poller {
             }
         }
         // There is always an attempt: the feed's own address is one.
-        let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
+        let (mut poll, mut line, doubted, lost) = ended.ok_or(StoreError::Closed)?;
+        // No body is held any more: others may wait for its memory while more is asked for.
+        if let Some(request) = doubted
+            && self.is_denied(&request, &state.validators).await
+        {
+            tracing::warn!(feed = feed.name, "the server says \"not modified\" though there is news; it is not asked for that any more");
+            poll.has_lied = true;
+        }
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
+        drop(place);
+        if let Some(lost) = lost {
+            let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
+            if let Some(found) = &found {
+                tracing::info!(feed = feed.name, found = %without_credentials(found), "gone from where it was; its site has a feed");
+            }
+            self.archive.propose(&feed.name, &line.url, found.as_ref().map(without_credentials), Utc::now()).await?;
+        }
         Ok(line)
+    }
+
+    /// Does the server say that nothing has changed since these validators, though something has?
+    async fn is_denied(&self, request: &Request, validators: &Validators) -> bool {
+        if *validators == Validators::default() {
+            return false;
+        }
+        let again = self.client.fetch(&Request { validators: validators.clone(), ..request.clone() }).await;
+        matches!(again.outcome, Outcome::NotModified { .. })
     }
 
     /// What belongs to another URL of this feed says nothing about this one.
@@ -380,7 +416,7 @@ impl Answer {
                     memory = Some(self.learn(read.as_ref()));
                     // A document that was cut off leaves none: what stood behind the cut would hide behind a 304 until the
                     // feed's next change.
-                    let is_whole = read.as_ref().is_none_or(|read| !read.is_cut_off);
+                    let is_whole = read.as_ref().is_none_or(|read| !read.document.is_cut_off);
                     validators = Some(if is_whole { fresh.validators.clone() } else { Validators::default() });
                     document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
@@ -446,6 +482,8 @@ impl Answer {
             error,
             asked: !matches!(end, End::Held | End::Outage),
             gone: end == End::Gone || retired,
+            is_verified: outcome == "fresh",
+            has_lied: false,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
             own_url_asked: self.own_url_asked,
@@ -514,8 +552,11 @@ impl Answer {
             mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
+            full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            dropped_at: Vec::new(),
+            is_cut_off,
             dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
@@ -540,6 +581,8 @@ impl Answer {
                 continue;
             }
             if let Some(entry) = dropped(&entry, &keys) {
+                let place = document.entries.len() + document.dropped_at.len();
+                document.dropped_at.push(DroppedAt { place, key: DroppedAt::key_of(&keys), date: keys.date });
                 document.dropped.entries.push(entry);
                 continue;
             }
@@ -558,7 +601,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints, is_cut_off }))
+        Ok(Some(Read { document, dates, hints }))
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -589,8 +632,6 @@ struct Read {
     /// Of its entries, as far as they have one.
     dates: Vec<DateTime<Utc>>,
     hints: schedule::Hints,
-    /// It ends before its root element does.
-    is_cut_off: bool,
 }
 
 impl Read {
@@ -602,8 +643,13 @@ impl Read {
         let is_known = |keys: &&EntryKeys| hashes.contains(&keys.entry_hash) || key(keys).is_some_and(|key| known.contains(&key.hash));
         let kept = self.document.keys.iter().filter(is_known).count();
         let entries = self.document.keys.len();
-        Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
+        Observation { at, dates: &self.dates, entries, new: entries - kept, kept, pinned: state.pinned }
     }
+}
+
+/// Does the document hold an entry that is new or another than the feed's state has?
+fn brings_news(poll: &Poll, state: &FeedState) -> bool {
+    poll.document.as_ref().is_some_and(|document| document.keys.iter().any(|keys| !state.present.contains(&keys.entry_hash)))
 }
 
 /// The URL as it may be stored, shown and exported.

@@ -6,6 +6,7 @@
 mod clock;
 pub mod control;
 mod orders;
+mod pages;
 mod passes;
 mod progress;
 mod pruning;
@@ -27,6 +28,7 @@ use tokio::task::{self, JoinSet};
 
 use self::clock::{Clock, Set};
 use self::control::Order;
+use self::pages::Pages;
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
@@ -38,6 +40,7 @@ use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
+use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -147,8 +150,12 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
-    /// Retention at work, and whether it went well.
-    prunes: JoinSet<()>,
+    /// Articles' pages, asked for beside the polls.
+    pager: Pager,
+    pages: Pages,
+    paging: task::JoinHandle<()>,
+    /// Retention and forgetting at work.
+    housekeeping: JoinSet<()>,
     pruning: Pruning,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
@@ -172,6 +179,9 @@ impl Daemon {
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
         let poller = Poller::new(Arc::clone(&archive), client, settings)?;
+        let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
             archive,
@@ -180,8 +190,11 @@ impl Daemon {
             room: Room::new(config.fetch.concurrency, config.fetch.per_host),
             polls: JoinSet::new(),
             polling: HashMap::new(),
-            passes: Passes::default(),
-            prunes: JoinSet::new(),
+            passes: Passes::new(pages.clone()),
+            pager,
+            pages,
+            paging,
+            housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
@@ -224,6 +237,12 @@ impl Daemon {
                 Some(Set::Back(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
+                    let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
+                    self.housekeeping.spawn(async move {
+                        if let Err(error) = archive.set_pages_back(by).await {
+                            tracing::error!(%error, "pages wait until the clock is where it was");
+                        }
+                    });
                 }
                 Some(Set::Ahead(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
@@ -236,8 +255,8 @@ impl Daemon {
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
-                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention broke off");
+                Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention or forgetting broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
@@ -390,6 +409,9 @@ impl Daemon {
                             self.well_again();
                         }
                         line.log();
+                        if line.outcome == "fresh" {
+                            self.pages.tell(PageOrder::Look);
+                        }
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
@@ -407,11 +429,20 @@ impl Daemon {
     }
 
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
-        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
-            self.prune(now - retention, None);
+        if !self.housekeeping.is_empty() || !self.pruning.is_due(now, Instant::now()) {
+            return;
         }
+        if let Some(retention) = self.database.retention {
+            self.prune(now - retention, None);
+            return;
+        }
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            if let Err(error) = archive.release(now).await {
+                tracing::error!(%error, "letting go of what was forgotten");
+            }
+        });
     }
 
     /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
@@ -474,6 +505,8 @@ impl Daemon {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, settings);
+        self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
+        self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
         self.room.set_limits(config.fetch.concurrency, config.fetch.per_host);
         self.timetable.replace(timetable);
@@ -488,11 +521,15 @@ impl Daemon {
         Ok(())
     }
 
-    /// Requests under way are dropped; a poll that was handed to the archive is committed.
+    /// Requests under way are dropped; a poll or page that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
+        self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
-        self.prunes.shutdown().await;
+        if let Err(error) = (&mut self.paging).await {
+            tracing::error!(%error, "the task that asks for pages broke off");
+        }
+        self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
     }

@@ -10,6 +10,7 @@ use super::Daemon;
 use super::control::{Order, Reply, Request, Which};
 use super::room::Why;
 use crate::config::{Config, ConfigError};
+use crate::store::StoreError;
 
 impl Daemon {
     /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
@@ -18,13 +19,17 @@ impl Daemon {
             self.reload(reload);
         }
         match order.request {
-            Request::Poll { which } => match self.begin_pass(which) {
-                Ok(feeds) => self.passes.begin(feeds, order.replies),
-                Err(reason) => {
-                    // A client that has gone needs no answer.
-                    let _ = order.replies.send(Reply::Failed(reason));
+            Request::Poll { which } => {
+                let are_named = matches!(which, Which::Named(_));
+                match self.begin_pass(which) {
+                    Ok(feeds) => self.passes.begin(feeds, are_named, order.replies),
+                    Err(reason) => {
+                        // A client that has gone needs no answer.
+                        let _ = order.replies.send(Reply::Failed(reason));
+                    }
                 }
-            },
+            }
+            Request::Forget { ids } => self.forget(ids, order.replies),
             Request::Prune { before } => self.prune(before, Some(order.replies)),
             Request::Troubles => {
                 let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
@@ -60,22 +65,38 @@ impl Daemon {
 
     pub(super) fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
         let archive = Arc::clone(&self.archive);
-        self.prunes.spawn(async move {
+        self.housekeeping.spawn(async move {
             let pruned = archive.prune(before, Utc::now()).await;
             match &pruned {
                 Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
                 Err(error) => tracing::error!(%error, "retention"),
             }
-            let Some(replies) = replies else { return };
-            let last = match pruned {
-                Ok(pruned) => {
-                    let _ = replies.send(Reply::Pruned(pruned));
-                    Reply::Done
-                }
-                Err(error) => Reply::Failed(error.to_string()),
-            };
-            // A client that has gone needs no answer.
-            let _ = replies.send(last);
+            if let Some(replies) = replies {
+                answer(&replies, pruned.map(Reply::Pruned));
+            }
         });
     }
+
+    fn forget(&mut self, ids: Vec<String>, replies: mpsc::UnboundedSender<Reply>) {
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            let forgot = archive.forget(ids, Utc::now()).await;
+            if let Err(error) = &forgot {
+                tracing::error!(%error, "forgetting");
+            }
+            answer(&replies, forgot.map(Reply::Forgot));
+        });
+    }
+}
+
+/// The last words to a client. One that has gone needs none.
+fn answer(replies: &mpsc::UnboundedSender<Reply>, done: Result<Reply, StoreError>) {
+    let last = match done {
+        Ok(reply) => {
+            let _ = replies.send(reply);
+            Reply::Done
+        }
+        Err(error) => Reply::Failed(error.to_string()),
+    };
+    let _ = replies.send(last);
 }
