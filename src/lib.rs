@@ -16,6 +16,7 @@
 //! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
 
 pub mod article;
+pub mod backfill;
 pub mod cli;
 pub mod config;
 pub mod copies;

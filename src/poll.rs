@@ -4,9 +4,11 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
+mod history;
 mod moved;
 mod network;
 mod search;
+mod sitemaps;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +19,9 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
+use self::sitemaps::Parts;
 use crate::config::{self, Feed};
 use crate::copies::CopySettings;
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
@@ -25,6 +29,7 @@ use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
+use crate::robots::RobotsFiles;
 use crate::schedule::{self, Asking, End, Memory, Network, Observation, Polled};
 use crate::store::{
     Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
@@ -147,6 +152,8 @@ pub struct Poller {
     committing: Arc<tokio::sync::Semaphore>,
     /// Feeds that share an address are polled one after the other.
     sharing: moved::Sharing,
+    /// What hosts ask robots to leave alone, and the sitemaps that they name.
+    robots: Arc<RobotsFiles>,
     /// Is it the feeds, or is it the network?
     network: Arc<Mutex<Network>>,
 }
@@ -171,6 +178,7 @@ impl Poller {
             processors: Arc::new(tokio::sync::Semaphore::new(processors)),
             committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
             sharing: moved::Sharing::default(),
+            robots: Arc::default(),
         })
     }
 
@@ -246,6 +254,7 @@ impl Poller {
             let is_conditional = is_common && asking == Asking::Conditionally;
             let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
+            let parts = self.follow_index(feed, &mut fetched).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
                 let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
@@ -260,7 +269,7 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked, outage_since).await;
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), parts.clone(), own_url_asked, outage_since).await;
             let is_answered = poll.error.is_none();
             let doubted = (asking == Asking::ToVerify && brings_news(&poll, &state)).then(|| attempt.request.clone());
             let lost = if is_answered || !state.search.is_due(now) { None } else { search::lost(&fetched) };
@@ -270,7 +279,7 @@ impl Poller {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
                     let fetched = Fetched { moved_to: moved_to.or_else(|| redirected_to.clone()), ..fetched.clone() };
                     let own_url_asked = other.url == attempt.request.url;
-                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked, None).await;
+                    let (poll, _) = self.read(&other, other_state, fetched, parts.clone(), own_url_asked, None).await;
                     self.archive.commit(poll).await?;
                 }
             }
@@ -353,6 +362,7 @@ impl Poller {
         feed: &Feed,
         state: FeedState,
         fetched: Fetched,
+        parts: Parts,
         own_url_asked: bool,
         outage_since: Option<DateTime<Utc>>,
     ) -> (Poll, PollLine) {
@@ -365,6 +375,7 @@ impl Poller {
             url,
             state,
             fetched,
+            parts,
             now,
             own_url_asked,
             outage_since,
@@ -400,6 +411,8 @@ struct Answer {
     url: String,
     state: FeedState,
     fetched: Fetched,
+    /// The sitemaps that it leads to, where it is an index of them.
+    parts: Parts,
     now: DateTime<Utc>,
     own_url_asked: bool,
     /// Nothing at all can be reached since then, nor could this.
@@ -531,9 +544,17 @@ impl Answer {
         if self.state.document == Some(hash) {
             return Ok(None);
         }
+        let parsed = match &*self.parts {
+            [] => parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref()),
+            parts => sitemaps::news_of(parts),
+        };
+        let parsed = parsed.map_err(|error| Failure::NotAFeed(error.to_string()))?;
+        Ok(Some(self.read_parsed(parsed, hash, &wanted)))
+    }
+
+    /// What the archive is asked to keep of a document.
+    fn read_parsed(&self, parsed: parse::Document, hash: i64, wanted: &Wanted<'_>) -> Read {
         let judged_anew = self.state.wanted != wanted.fingerprint();
-        let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
-            .map_err(|error| Failure::NotAFeed(error.to_string()))?;
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
@@ -603,13 +624,16 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints }))
+        Read { document, dates, hints }
     }
 
     /// Of the bytes and of all else that decides what is made of them.
     fn document_hash(&self, fresh: &Fresh, wanted: &Wanted<'_>) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
+        for part in self.parts.iter() {
+            hash.update(part.digest);
+        }
         let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted.fingerprint(), &fresh.content_type);
         hash.update(format!("{reading:?}"));
         first_bits(&hash.finalize())

@@ -4,6 +4,7 @@
 //! line or the config is wrong.
 
 pub mod archive;
+pub mod backfill;
 pub mod check;
 pub mod completions;
 pub mod coverage;
@@ -115,7 +116,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run => run::run(&config_file()?, &surroundings, verbosity),
         Command::Poll(args) => poll::run(&args, &load()?, verbosity),
-        Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, cli.quiet, connect)),
+        Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, verbosity, connect)),
         Command::Coverage(args) => coverage::run(&args, &load()?),
         Command::Export(args) => archive::export(&args, &load()?, verbosity),
         Command::Search(args) => search::run(&args, &load()?),

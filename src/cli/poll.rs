@@ -118,7 +118,7 @@ fn style() -> ProgressStyle {
 }
 
 /// The feeds of these names, in the order that they were named.
-fn named_feeds(names: &[String], config: &Config) -> Result<Vec<Feed>, Failure> {
+pub(super) fn named_feeds(names: &[String], config: &Config) -> Result<Vec<Feed>, Failure> {
     names
         .iter()
         .map(|name| {

@@ -3,6 +3,7 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+mod backfills;
 mod clock;
 pub mod control;
 mod orders;
@@ -26,6 +27,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::backfills::Backfills;
 use self::clock::{Clock, Set};
 use self::control::Order;
 use self::pages::Pages;
@@ -150,6 +152,8 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
+    /// What feeds had before is being fetched.
+    backfills: Backfills,
     /// Articles' pages, asked for beside the polls.
     pager: Pager,
     pages: Pages,
@@ -191,6 +195,7 @@ impl Daemon {
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::new(pages.clone()),
+            backfills: Backfills::default(),
             pager,
             pages,
             paging,
@@ -251,10 +256,16 @@ impl Daemon {
             }
             self.start_due(Utc::now());
             self.prune_if_due();
-            let until_due = self.until_due(Utc::now());
+            if self.backfills.look_for_left(Instant::now()) {
+                self.resume_backfills(Utc::now()).await;
+            }
+            let until_due = self.until_due(Utc::now()).min(self.backfills.until_look(Instant::now()));
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
+                Some(ended) = self.backfills.join_next() => if let Some(line) = self.backfills.ended(ended) {
+                    line.log();
+                },
                 Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
                     tracing::error!(%error, "retention or forgetting broke off");
                 },
@@ -409,6 +420,10 @@ impl Daemon {
                             self.well_again();
                         }
                         line.log();
+                        if line.new > 0 {
+                            // What it brought may have turned the feed's window over.
+                            self.backfills.look_soon(Instant::now());
+                        }
                         if line.outcome == "fresh" {
                             self.pages.tell(PageOrder::Look);
                         }
@@ -526,6 +541,7 @@ impl Daemon {
         self.service.stopping();
         self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
+        self.backfills.shutdown().await;
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }

@@ -37,7 +37,7 @@ pub fn attempts(feed: &Feed, moved: Option<&Moved>, now: DateTime<Utc>) -> Vec<A
 }
 
 /// What the operator wrote for the feed's own origin (credentials, headers) goes nowhere else, as with any redirect.
-fn request_at(feed: &Feed, target: &Url) -> Request {
+pub fn request_at(feed: &Feed, target: &Url) -> Request {
     let is_upgrade = feed.url.scheme() == "http" && target.scheme() == "https" && feed.url.port().is_none() && target.port().is_none();
     let is_own = feed.url.host() == target.host() && (feed.url.origin() == target.origin() || is_upgrade);
     let mut url = target.clone();

@@ -64,7 +64,7 @@ pub async fn search(client: &Client, feed: &Feed, feeds: &[Arc<Feed>], site_url:
                 }
             }
         }
-        discover::discover(&home, &site, is_feed).await.ok()
+        discover::discover(&home, &site, discover::kind_of).await.ok().map(|found| found.url)
     };
     tokio::time::timeout(LONGEST_SEARCH, look).await.ok().flatten()
 }

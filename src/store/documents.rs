@@ -13,7 +13,6 @@ use super::known::FeedPast;
 use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
-use super::polls::FeedRow;
 use super::shown::{self, Changes, Edit, Shown};
 use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
@@ -22,8 +21,21 @@ use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::full_text;
-use crate::identity::{ArticleId, IdentityUrl, Key, Site};
+use crate::identity::{ArticleId, EntryKeys, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
+
+/// Where a document stands in its feed. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// It is what the feed shows now: what stood in the one before and does not in this one has left.
+    Present {
+        /// The poll before, which found it last.
+        last_seen_at: i64,
+    },
+    /// It is a page of what the feed showed before. It adds what is not known; of what is known nothing changes, for it may be
+    /// older than what we have. Its entries have left the feed as soon as they are found.
+    Past,
+}
 
 /// What became of a document.
 pub struct StoredDocument {
@@ -33,27 +45,41 @@ pub struct StoredDocument {
     pub new_in_feed: i64,
     /// The whole document as coverage sees it, what filters dropped among the rest.
     pub standings: Vec<Standing>,
+    /// The rows of its articles.
+    pub articles: Vec<i64>,
 }
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Times are milliseconds
-/// since 1970.
+/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
     neighbours: &mut Neighbours,
-    row: &FeedRow,
+    row: i64,
     feed: &PolledFeed,
+    tense: Tense,
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
-    let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    let site_url = site_url(connection, row, tense, document)?;
+    let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
     let report = PollReport::default();
-    let mut storing = Storing { connection, packer, neighbours, feed: row.row, site, now, has_forgotten, changes, report };
-    let (new_in_feed, standings) = storing.store_document(feed, row.last_seen_at.unwrap_or(now), document)?;
+    let mut storing = Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, changes, report };
+    let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
     storing.changes.finish()?;
-    Ok(StoredDocument { report: storing.report, new_in_feed, standings })
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
+}
+
+/// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
+fn site_url(connection: &Connection, feed: i64, tense: Tense, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
+    let known: Option<String> = match tense {
+        Tense::Present { .. } => None,
+        Tense::Past => {
+            connection.prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?.query_row(params![feed], |row| row.get(0))?
+        }
+    };
+    Ok(known.or_else(|| document.site_url.clone()))
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -96,12 +122,20 @@ struct Before {
 struct Touched {
     /// `None` where the article is new.
     before: Option<Before>,
-    /// Position in the poll of the entry that is this feed's voice now.
-    counts: usize,
-    voice: i64,
+    /// This feed's voice now, where it is an entry of this document.
+    voice: Option<NewVoice>,
     has_new_sighting: bool,
     /// Does that entry's link identify it?
     has_own_link: bool,
+}
+
+/// An entry of the document that is its feed's voice.
+#[derive(Clone, Copy)]
+struct NewVoice {
+    /// Its position.
+    counts: usize,
+    /// Its sighting.
+    sighting: i64,
 }
 
 struct Storing<'c> {
@@ -109,6 +143,7 @@ struct Storing<'c> {
     packer: &'c Packer,
     neighbours: &'c mut Neighbours,
     feed: i64,
+    tense: Tense,
     /// The feed's site.
     site: Option<Site>,
     now: i64,
@@ -122,10 +157,10 @@ impl Storing<'_> {
     fn store_document(
         &mut self,
         feed: &PolledFeed,
-        last_seen_at: i64,
+        site_url: Option<&str>,
         document: &PolledDocument,
-    ) -> rusqlite::Result<(i64, Vec<Standing>)> {
-        let home = document.site_url.as_deref().and_then(IdentityUrl::of);
+    ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
+        let home = site_url.and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
         let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
@@ -133,7 +168,7 @@ impl Storing<'_> {
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
         self.connection
             .prepare_cached("UPDATE feed SET site_url = ?2, url = ?3 WHERE feed = ?1 AND (site_url IS NOT ?2 OR url IS NOT ?3)")?
-            .execute(params![self.feed, document.site_url, feed.url])?;
+            .execute(params![self.feed, site_url, feed.url])?;
 
         for key in &decision.dead {
             self.connection.prepare_cached("INSERT OR IGNORE INTO dead_key (feed, kind, key) VALUES (?1, ?2, ?3)")?.execute(params![
@@ -170,7 +205,9 @@ impl Storing<'_> {
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
-        self.leave_sightings(&present, last_seen_at)?;
+        if let Tense::Present { last_seen_at } = self.tense {
+            self.leave_sightings(&present, last_seen_at)?;
+        }
         self.store_claims(&decision, &articles, &sightings)?;
         if !touched.is_empty() {
             // Before anything changes: what is read must be what was compared.
@@ -179,7 +216,7 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok((new_in_feed, in_order(kept, &past, document)?))
+        Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -257,7 +294,18 @@ impl Storing<'_> {
             });
             plan.push((counts, entries, known));
         }
-        let is_voice = |counts: usize| counts == matched.counts;
+        // An old page's entry speaks for its feed only where none has spoken yet.
+        let may_speak = self.tense != Tense::Past || !stored.iter().any(|sighting| sighting.voice);
+        if self.tense == Tense::Past {
+            plan.retain(|(_, entries, known)| match known {
+                Some(known) => {
+                    entries.iter().for_each(|entry| sightings[*entry] = known.row);
+                    false
+                }
+                None => true,
+            });
+        }
+        let is_voice = |counts: usize| may_speak && counts == matched.counts;
         let is_changed = plan.iter().any(|(at, _, known)| match known {
             None => true,
             Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
@@ -265,30 +313,30 @@ impl Storing<'_> {
         let before = if is_changed && !is_new { self.article_before(article)? } else { None };
         // Of what is not shown any more nothing is kept but by what its feeds know it.
         let is_removed = is_forgotten || (is_changed && !is_new && before.is_none());
-        let mut voice = 0;
+        let mut voice = None;
         for (at, entries, known) in &plan {
-            let (row, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
+            let (sighting, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
             if is_rewritten && !is_removed {
-                self.store_body(row, document, *at)?;
+                self.store_body(sighting, document, *at)?;
             }
-            entries.iter().for_each(|entry| sightings[*entry] = row);
+            entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
-                voice = row;
+                voice = Some(NewVoice { counts: *at, sighting });
             }
         }
         if is_removed {
             return Ok(None);
         }
-        if is_changed {
+        if let Some(voice) = voice.filter(|_| is_changed) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
-                .execute(params![article, self.feed, voice])?;
+                .execute(params![article, self.feed, voice.sighting])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
         // What identifies the entry may be another address than the one that would be asked for.
         let link = document.entries[matched.counts].url.as_deref().and_then(IdentityUrl::of).map(|url| Key::link(&url));
         let has_own_link = link.is_some() && link == decision.links[matched.counts];
-        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting, has_own_link }))
+        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting, has_own_link }))
     }
 
     /// Gives the sighting, and whether its entry is another one than before.
@@ -342,8 +390,8 @@ impl Storing<'_> {
             None => {
                 self.connection
                     .prepare_cached(
-                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words,
+                           left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     )?
                     .execute(params![
                         self.feed,
@@ -357,7 +405,8 @@ impl Storing<'_> {
                         identity.1,
                         identity.2,
                         identity.3,
-                        identity.4
+                        identity.4,
+                        (self.tense == Tense::Past).then_some(self.now)
                     ])?;
                 self.connection.last_insert_rowid()
             }
@@ -404,13 +453,17 @@ impl Storing<'_> {
                 .collect::<rusqlite::Result<_>>()?;
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
-            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !claim.newest) {
+            if self.tense == Tense::Past && own.is_some() {
+                continue;
+            }
+            let shall_be_newest = claim.newest && (self.tense != Tense::Past || holders.is_empty());
+            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !shall_be_newest) {
                 continue;
             }
             let highest = holders.first().map_or(0, |holder| holder.2);
             let newest = match own {
-                Some(own) if is_newest || !claim.newest => own.2,
-                _ if claim.newest => highest + 1,
+                Some(own) if is_newest || !shall_be_newest => own.2,
+                _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
             self.connection
@@ -471,7 +524,8 @@ impl Storing<'_> {
         let Some((_, speaker, speaker_feed)) = speaker else {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
-        let prepared = if *speaker == touched.voice { Some(document.prepared(touched.counts)?) } else { None };
+        let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
+        let prepared = of_document.map(|voice| document.prepared(voice.counts)).transpose()?;
         let spoken = match prepared {
             Some(prepared) => Cow::Borrowed(&prepared.draft),
             None => {
@@ -511,8 +565,8 @@ impl Storing<'_> {
                 revision = shown::revise(self.connection, self.packer, &edit)?;
             }
         }
-        if let Some(prepared) = prepared {
-            self.wish_for_page(article, &touched, &prepared.draft, document)?;
+        if let (Some(prepared), Some(voice)) = (prepared, of_document) {
+            self.wish_for_page(article, &touched, &prepared.draft, &document.keys[voice.counts], document)?;
         }
         if !shows_other && !touched.has_new_sighting {
             if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
@@ -533,7 +587,14 @@ impl Storing<'_> {
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
-    fn wish_for_page(&self, article: i64, touched: &Touched, draft: &Draft, document: &PolledDocument) -> rusqlite::Result<()> {
+    fn wish_for_page(
+        &self,
+        article: i64,
+        touched: &Touched,
+        draft: &Draft,
+        keys: &EntryKeys,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<()> {
         if touched.before.is_none() && document.full_text == FullText::Never {
             return Ok(());
         }
@@ -549,7 +610,7 @@ impl Storing<'_> {
             setting: document.full_text,
             draft,
             has_own_link: touched.has_own_link,
-            is_own_page: link.as_ref().is_some_and(|link| document.keys[touched.counts].owns(link, self.site.as_ref())),
+            is_own_page: link.as_ref().is_some_and(|link| keys.owns(link, self.site.as_ref())),
             past: pages::past(self.connection, self.feed)?,
             now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
         };

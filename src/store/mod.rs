@@ -16,6 +16,9 @@ mod dropped;
 mod error;
 mod feeds;
 mod forget;
+mod history;
+#[cfg(test)]
+mod history_tests;
 #[cfg(test)]
 mod identity_tests;
 mod integrity;
@@ -41,6 +44,7 @@ pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
 pub use self::forget::Forgot;
+pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::coverage::{self, Seen};
+use super::documents::{self, Tense};
 use super::dropped::{self, Dropped};
 use super::neighbours::Neighbours;
 use super::packed::{PackedError, Packer};
-use super::{documents, search};
+use super::search;
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
 use crate::copies::{CopySettings, Likeness};
@@ -176,8 +177,9 @@ pub struct PollReport {
 pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
+    let tense = Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) };
     let stored = match &poll.document {
-        Some(document) => Some((document, documents::store(connection, packer, neighbours, &feed, &poll.feed, now, document)?)),
+        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, tense, now, document)?)),
         None => None,
     };
     let seen = match &stored {
@@ -193,12 +195,9 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
     Ok(report)
 }
 
-/// A feed as the archive has it.
-pub struct FeedRow {
-    /// Its number.
-    pub row: i64,
-    /// The last poll that said what stands in it, in milliseconds since 1970.
-    pub last_seen_at: Option<i64>,
+struct FeedRow {
+    row: i64,
+    last_seen_at: Option<i64>,
     present: Present,
 }
 

@@ -216,6 +216,14 @@ CREATE TABLE term_frequency (
   counters BLOB    NOT NULL   -- 16 bits each, little-endian, in a zstd frame
 ) STRICT;
 
+-- Feeds whose past is being fetched, and how far that has come.
+CREATE TABLE backfill (
+  feed     INTEGER PRIMARY KEY REFERENCES feed (feed),
+  due_at   INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
+  job      TEXT    NOT NULL,  -- the walk and where it stands, JSON
+  articles INTEGER NOT NULL   -- new to the archive, from its pages
+) STRICT;
+
 -- With what the feed's next document is compared to see whether anything was missed: JSON.
 CREATE TABLE coverage_base (
   feed INTEGER PRIMARY KEY REFERENCES feed (feed),
@@ -230,6 +238,7 @@ CREATE TABLE coverage_finding (
   gap       INTEGER NOT NULL,  -- 1: something may have been missed; 0: nobody watched, but what came then overlaps
   cause     TEXT    NOT NULL,
   healed_at INTEGER,           -- when the feed's history was read back to what was known before
+  looked_back_at INTEGER,      -- when the history was first looked through for it
   PRIMARY KEY (feed, until_at)
 ) STRICT, WITHOUT ROWID;
 
