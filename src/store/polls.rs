@@ -195,12 +195,9 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
     Ok(report)
 }
 
-/// A feed as the archive has it.
-pub struct FeedRow {
-    /// Its number.
-    pub row: i64,
-    /// The last poll that said what stands in it, in milliseconds since 1970.
-    pub last_seen_at: Option<i64>,
+struct FeedRow {
+    row: i64,
+    last_seen_at: Option<i64>,
     present: Present,
 }
 
