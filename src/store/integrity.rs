@@ -280,7 +280,7 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     }
     connection.execute_batch("DROP TABLE temp.indexed_token")?;
     let mut statement = connection.prepare(
-        "SELECT article.article, article.id, body.content, page_body.content FROM article JOIN body ON body.sighting = article.speaker
+        "SELECT article.article, article.id, body.content, page_body.draft FROM article JOIN body ON body.sighting = article.speaker
          LEFT JOIN page_body ON page_body.article = article.article WHERE removed_at IS NULL",
     )?;
     let mut rows = statement.query([])?;
