@@ -279,7 +279,7 @@ async fn simulate(poller: &Poller, feeds: &[config::Feed], publishers: &Mutex<Ve
             let published = publishers.lock().unwrap()[at].published;
             let lost = published - state.archived - state.missing;
             tally.lost += lost;
-            let (_, gaps) = poller.left_undone().unwrap();
+            let (_, gaps) = poller.left_undone().await.unwrap();
             if let Some(gap) = gaps.into_iter().find(|gap| gap.feed == feed.name) {
                 tally.gaps += 1;
                 let line = poller.backfill(feed, Bound::of_gap(gap.known_at), false, |_| {}).await.unwrap();

@@ -536,7 +536,7 @@ fn main() {
     let started = Instant::now();
     // Cargo adds `--bench`; numbers are the population's.
     let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let (feeds, seed) = (numbers.first().copied().unwrap_or(600) as usize, numbers.get(1).copied().unwrap_or(2026));
+    let (feeds, seed) = (numbers.first().copied().unwrap_or(400) as usize, numbers.get(1).copied().unwrap_or(2026));
     let settings = config::Schedule {
         interval: Duration::from_secs(1800),
         min_interval: Duration::from_secs(300),

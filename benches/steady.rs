@@ -98,10 +98,10 @@ async fn converse(stream: TcpStream, entries: u64, served: &AtomicU64) -> std::i
         let count = served.fetch_add(1, Ordering::Relaxed);
         let feed: u64 = request.split([' ', '/']).nth(2).and_then(|number| number.parse().ok()).unwrap_or_default();
         let is_known = request.to_ascii_lowercase().contains("if-none-match");
-        let answer = if is_known && feed % LIVELY != 0 {
+        let answer = if is_known && !feed.is_multiple_of(LIVELY) {
             "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n".to_owned()
         } else {
-            let last = if feed % LIVELY == 0 { entries + count } else { entries };
+            let last = if feed.is_multiple_of(LIVELY) { entries + count } else { entries };
             let body = document(feed, last, entries);
             format!("HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         };

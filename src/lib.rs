@@ -9,7 +9,7 @@
 //!                        outcome  entries   draft       new?
 //! ```
 //!
-//! `schedule`, `parse`, `normalise`, `identity`, `copies` and `decide` are pure: time and settings are passed in.
+//! `schedule`, `parse`, `normalise`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are passed in.
 //! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`daemon`] does so for ever.
 

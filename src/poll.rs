@@ -12,7 +12,7 @@ mod sitemaps;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -93,7 +93,7 @@ pub struct PollSettings {
     /// For all feeds; each feed's own come after.
     pub filters: Vec<config::Filter>,
     /// All feeds that are polled: those that have moved to one address share a request.
-    pub feeds: Arc<[Feed]>,
+    pub feeds: Arc<[Arc<Feed>]>,
     /// Of how many sites they are, as [`schedule::sites`] counts.
     pub sites: usize,
 }
@@ -112,7 +112,7 @@ impl From<&config::Config> for PollSettings {
             articles: config.articles.clone(),
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
-            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
+            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().map(Arc::new).collect(),
             sites: schedule::sites(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| &feed.url)),
         }
     }
@@ -141,7 +141,8 @@ pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Sch
 #[derive(Debug, Clone)]
 pub struct Poller {
     archive: Arc<Archive>,
-    reader: Arc<Mutex<Reader>>,
+    /// Whoever waits for it holds no thread.
+    reader: Arc<tokio::sync::Mutex<Reader>>,
     client: Client,
     settings: Arc<PollSettings>,
     /// Parsing and normalising keep a processor busy: no more of it at once than there are processors.
@@ -169,7 +170,7 @@ impl Poller {
         let reader = archive.reader()?;
         Ok(Self {
             network: Arc::new(Mutex::new(Network::new(reader.outage_since()?))),
-            reader: Arc::new(Mutex::new(reader)),
+            reader: Arc::new(tokio::sync::Mutex::new(reader)),
             archive,
             client,
             settings: Arc::new(settings),
@@ -338,16 +339,20 @@ impl Poller {
 
     /// The address that the feed shares with others, because at least one of them has moved there.
     async fn shared_address(&self, feed: &Feed) -> Result<Option<moved::SharedAddress>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).moved_feeds();
-        let moved = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))?;
+        let moved = self.ask_archive(Reader::moved_feeds).await?;
         Ok(moved::shared_address(feed, &self.settings.feeds, &moved, Utc::now()))
     }
 
     async fn state(&self, name: String) -> Result<Option<FeedState>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).feed_state(&name);
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+        self.ask_archive(move |reader| reader.feed_state(&name)).await
+    }
+
+    async fn ask_archive<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = Arc::clone(&self.reader).lock_owned().await;
+        tokio::task::spawn_blocking(move || question(&reader)).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Reads what came, on a thread that may be busy.

@@ -13,6 +13,7 @@ pub mod export;
 pub mod failure;
 pub mod feeds;
 pub mod feeds_list;
+pub mod forget;
 pub mod logs;
 pub mod parse;
 pub mod poll;
@@ -68,6 +69,8 @@ pub enum Command {
     Search(search::SearchArgs),
     /// Shows one article as a person reads it
     Show(show::ShowArgs),
+    /// Takes articles out of the archive for good; they do not come back
+    Forget(forget::ForgetArgs),
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
     /// Shows the archive and the poller at a glance
@@ -114,6 +117,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => archive::export(&args, &load()?, verbosity),
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),
+        Command::Forget(args) => forget::run(&args, &load()?, verbosity),
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
         Command::Status(args) => status::run(args, &load()?),
         Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),

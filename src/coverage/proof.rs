@@ -213,8 +213,8 @@ pub fn judge(watch: &Watch, document: &[Standing], is_cut_off: bool) -> (Watch, 
     let has_news = document.iter().any(|standing| standing.is_new);
     let known: HashMap<Mark, Stood> = base.iter().map(|(stood, _)| (stood.entry, *stood)).collect();
     // A document that is not full pushes nothing out: where the one before was empty, what it had was let go for its age.
-    let is_refilled = watch.doubt == Some(Doubt::Empty) && document.len() * 2 < watch.largest;
-    match (comparison.is_proven() || is_refilled, has_news) {
+    let is_refilled = !is_cut_off && watch.doubt == Some(Doubt::Empty) && document.len() * 2 < watch.largest;
+    match (comparison.is_proven(is_cut_off) || is_refilled, has_news) {
         (true, true) => (watch.go_on(document, &known, is_cut_off), Verdict::Proven),
         (true, false) => (Watch { doubt: None, ..watch.clone() }, Verdict::Proven),
         (false, false) => unproven(watch.clone(), if is_cut_off { Doubt::CutOff } else { Doubt::NothingNew }),
@@ -270,7 +270,8 @@ impl Comparison {
         }
     }
 
-    fn is_proven(&self) -> bool {
+    /// Of a document that breaks off too little is seen to say of a single entry whether it stands in order.
+    fn is_proven(&self, is_cut_off: bool) -> bool {
         let is_pinned = |stood: &Stood| stood.outlived || self.documents.saturating_sub(stood.since) + 1 >= LONG_STANDING;
         let all_stand = self.base.iter().all(|(_, place)| place.is_some());
         let mut candidates = self.base.iter().filter(|(stood, _)| !is_pinned(stood)).peekable();
@@ -280,7 +281,8 @@ impl Comparison {
         let (standing, all) =
             candidates.clone().fold((0, 0), |(standing, all), (_, place)| (standing + usize::from(place.is_some()), all + 1));
         let order = self.order();
-        standing * 2 > all || candidates.any(|(stood, place)| place.is_some_and(|place| !self.is_out_of_order(stood, place, order)))
+        standing * 2 > all
+            || !is_cut_off && candidates.any(|(stood, place)| place.is_some_and(|place| !self.is_out_of_order(stood, place, order)))
     }
 
     /// In which order the document stands, if in any: by the dates of its new entries, else by when those appeared that stood

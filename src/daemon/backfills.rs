@@ -205,8 +205,8 @@ impl Backfills {
 
 impl Daemon {
     /// Goes on with what was left undone, where its time has come, and looks for what may have been missed.
-    pub(super) fn resume_backfills(&mut self, now: DateTime<Utc>) {
-        let (kept, gaps) = match self.poller.left_undone() {
+    pub(super) async fn resume_backfills(&mut self, now: DateTime<Utc>) {
+        let (kept, gaps) = match self.poller.left_undone().await {
             Ok(left) => left,
             Err(error) => {
                 tracing::error!(%error, "what feeds had before is not fetched");

@@ -158,8 +158,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
-    /// Retention at work, and whether it went well.
-    prunes: JoinSet<()>,
+    /// Retention and forgetting at work.
+    housekeeping: JoinSet<()>,
     pruning: Pruning,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
@@ -180,11 +180,12 @@ struct Daemon {
 impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&archive, &settings)?;
+        let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
-        let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
             archive,
@@ -198,7 +199,7 @@ impl Daemon {
             pager,
             pages,
             paging,
-            prunes: JoinSet::new(),
+            housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
@@ -214,13 +215,13 @@ impl Daemon {
         })
     }
 
-    fn timetable(archive: &Archive, config: &Config) -> Result<Timetable, StoreError> {
+    fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
         let planned: HashMap<_, _> =
             archive.reader()?.planned_polls()?.into_iter().map(|planned| (planned.feed.clone(), planned)).collect();
         let now = Utc::now();
-        Ok(Timetable::of(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| {
-            let due = due_at(planned.get(&feed.name), feed, &config.schedule, now).unwrap_or(now);
-            (Arc::new(feed.clone()), due)
+        Ok(Timetable::of(settings.feeds.iter().map(|feed| {
+            let due = due_at(planned.get(&feed.name), feed, &settings.schedule, now).unwrap_or(now);
+            (Arc::clone(feed), due)
         })))
     }
 
@@ -242,7 +243,7 @@ impl Daemon {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
                     let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
-                    self.prunes.spawn(async move {
+                    self.housekeeping.spawn(async move {
                         if let Err(error) = archive.set_pages_back(by).await {
                             tracing::error!(%error, "pages wait until the clock is where it was");
                         }
@@ -256,7 +257,7 @@ impl Daemon {
             self.start_due(Utc::now());
             self.prune_if_due();
             if self.backfills.look_for_left(Instant::now()) {
-                self.resume_backfills(Utc::now());
+                self.resume_backfills(Utc::now()).await;
             }
             let until_due = self.until_due(Utc::now()).min(self.backfills.until_look(Instant::now()));
             tokio::select! {
@@ -265,8 +266,8 @@ impl Daemon {
                 Some(ended) = self.backfills.join_next() => if let Some(line) = self.backfills.ended(ended) {
                     line.log();
                 },
-                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention broke off");
+                Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention or forgetting broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
@@ -443,11 +444,20 @@ impl Daemon {
     }
 
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
-        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
-            self.prune(now - retention, None);
+        if !self.housekeeping.is_empty() || !self.pruning.is_due(now, Instant::now()) {
+            return;
         }
+        if let Some(retention) = self.database.retention {
+            self.prune(now - retention, None);
+            return;
+        }
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            if let Err(error) = archive.release(now).await {
+                tracing::error!(%error, "letting go of what was forgotten");
+            }
+        });
     }
 
     /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
@@ -504,11 +514,12 @@ impl Daemon {
 
     fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let timetable = Self::timetable(&self.archive, &config)?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&self.archive, &settings)?;
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
-        self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
@@ -534,7 +545,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
-        self.prunes.shutdown().await;
+        self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
     }

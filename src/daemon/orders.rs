@@ -11,6 +11,7 @@ use super::control::{Order, Reply, Request, Which};
 use super::room::Why;
 use crate::backfill::Bound;
 use crate::config::{Config, ConfigError, Feed};
+use crate::store::StoreError;
 
 impl Daemon {
     /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
@@ -29,6 +30,7 @@ impl Daemon {
                     }
                 }
             }
+            Request::Forget { ids } => self.forget(ids, order.replies),
             Request::Prune { before } => self.prune(before, Some(order.replies)),
             Request::Backfill { feeds, since } => {
                 let bound = Bound { since: self.database.not_before(since, Utc::now()), known_at: None };
@@ -79,24 +81,40 @@ impl Daemon {
 
     pub(super) fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
         let archive = Arc::clone(&self.archive);
-        self.prunes.spawn(async move {
+        self.housekeeping.spawn(async move {
             let pruned = archive.prune(before, Utc::now()).await;
             match &pruned {
                 Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
                 Err(error) => tracing::error!(%error, "retention"),
             }
-            let Some(replies) = replies else { return };
-            let last = match pruned {
-                Ok(pruned) => {
-                    let _ = replies.send(Reply::Pruned(pruned));
-                    Reply::Done
-                }
-                Err(error) => Reply::Failed(error.to_string()),
-            };
-            // A client that has gone needs no answer.
-            let _ = replies.send(last);
+            if let Some(replies) = replies {
+                answer(&replies, pruned.map(Reply::Pruned));
+            }
         });
     }
+
+    fn forget(&mut self, ids: Vec<String>, replies: mpsc::UnboundedSender<Reply>) {
+        let archive = Arc::clone(&self.archive);
+        self.housekeeping.spawn(async move {
+            let forgot = archive.forget(ids, Utc::now()).await;
+            if let Err(error) = &forgot {
+                tracing::error!(%error, "forgetting");
+            }
+            answer(&replies, forgot.map(Reply::Forgot));
+        });
+    }
+}
+
+/// The last words to a client. One that has gone needs none.
+fn answer(replies: &mpsc::UnboundedSender<Reply>, done: Result<Reply, StoreError>) {
+    let last = match done {
+        Ok(reply) => {
+            let _ = replies.send(reply);
+            Reply::Done
+        }
+        Err(error) => Reply::Failed(error.to_string()),
+    };
+    let _ = replies.send(last);
 }
 
 /// Why nothing is done for a feed of this name.

@@ -1,7 +1,7 @@
 //! The way of a page of a feed's past: the walk names it, it is fetched at the host's pace, read as any document is, and committed
 //! with the place that the walk has come to.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -15,7 +15,7 @@ use crate::fetch::{Failure, Fetched, Outcome};
 use crate::identity::EntryKeys;
 use crate::parse::{self, Document};
 use crate::robots::{Permission, Rules};
-use crate::store::{BackfillJob, HistoryPage, OpenGap, PageReport, PolledDocument, PolledFeed, Progress, StoreError};
+use crate::store::{BackfillJob, HistoryPage, OpenGap, PageReport, PolledDocument, PolledFeed, Progress, Reader, StoreError};
 
 /// A request that got no answer is sent again after so long; when all have failed, the job waits.
 const TRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
@@ -196,15 +196,12 @@ impl Poller {
     ///
     /// # Errors
     /// Those of the archive.
-    pub fn left_undone(&self) -> Result<(Vec<BackfillJob>, Vec<OpenGap>), StoreError> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok((reader.backfill_jobs()?, reader.open_gaps()?))
+    pub async fn left_undone(&self) -> Result<(Vec<BackfillJob>, Vec<OpenGap>), StoreError> {
+        self.ask_archive(|reader| Ok((reader.backfill_jobs()?, reader.open_gaps()?))).await
     }
 
     async fn backfill_job(&self, feed: String) -> Result<Option<Job>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).backfill_jobs();
-        let jobs = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))?;
+        let jobs = self.ask_archive(Reader::backfill_jobs).await?;
         let kept = jobs.into_iter().find(|job| job.feed == feed);
         Ok(kept.map(|kept| Job { new: kept.new, ..Job::decode(&kept.job).unwrap_or_default() }))
     }

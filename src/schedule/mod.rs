@@ -176,7 +176,9 @@ pub fn next_poll(settings: &config::Schedule, polled: &Polled<'_>) -> NextPoll {
         End::Answered if polled.interval.is_some() => (usual, Reason::Interval),
         End::Answered => {
             let (wait, reason) = unforced_wait(settings, polled);
-            (spread(wait).max(settings.min_interval.min(A_CENTURY)), reason)
+            // Before the time that the publisher names there is nothing new.
+            let wait = if reason == Reason::Hint { wait.mul_f64(1.0 + SPREAD * share(feed, now)) } else { spread(wait) };
+            (wait.max(settings.min_interval.min(A_CENTURY)), reason)
         }
         End::Failed { failures, since } if is_retired(settings, now, failures, since) => (spread(WEEK), Reason::Retired),
         End::Failed { failures, .. } => {

@@ -59,7 +59,8 @@ pub fn store(
     let site_url = site_url(connection, row, tense, document)?;
     let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
-    let mut storing = Storing { connection, packer, feed: row, tense, site, now, changes, report: PollReport::default() };
+    let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
+    let mut storing = Storing { connection, packer, feed: row, tense, site, now, has_forgotten, changes, report: PollReport::default() };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
     storing.changes.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
@@ -84,6 +85,17 @@ struct StoredSighting {
     entry_hash: i64,
     present: bool,
     voice: bool,
+    guid_key: Option<i64>,
+    link_key: Option<i64>,
+}
+
+/// An article that entries of the document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    article: i64,
+    is_new: bool,
+    /// It was taken out for good: of its entries hashes are kept, to know them again, and nothing else.
+    is_forgotten: bool,
 }
 
 /// The article before this poll touched it.
@@ -129,6 +141,8 @@ struct Storing<'c> {
     /// The feed's site.
     site: Option<Site>,
     now: i64,
+    /// Was any article taken out for good?
+    has_forgotten: bool,
     changes: Changes<'c>,
     report: PollReport,
 }
@@ -164,19 +178,18 @@ impl Storing<'_> {
         let mut touched: Vec<(i64, Touched)> = Vec::new();
         let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
-            let (article, is_new) = match &matched.target {
-                Target::Known(article) => (article.0, false),
-                Target::New { id, page } => {
-                    new_in_feed += 1;
-                    self.article_of(id, page.as_ref())?
-                }
+            let found = match &matched.target {
+                Target::Known(article) => Found { article: article.0, is_new: false, is_forgotten: self.is_forgotten(article.0)? },
+                Target::New { id, page } => self.article_of(id, page.as_ref())?,
             };
+            new_in_feed += i64::from(matches!(matched.target, Target::New { .. }) && !found.is_forgotten);
+            let article = found.article;
             for (from, key) in &matched.taken_along {
                 self.connection
                     .prepare_cached("DELETE FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4")?
                     .execute(params![self.feed, key.kind as i64, key.hash, from.0])?;
             }
-            let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
+            let change = self.store_sightings(found, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
             for at in &matched.entries {
                 let is_new = matches!(matched.target, Target::New { .. });
@@ -197,38 +210,50 @@ impl Storing<'_> {
     }
 
     /// The archive's article of this id, made where there is none.
-    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<(i64, bool)> {
+    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<Found> {
         let known = self
             .connection
             .prepare_cached("SELECT article FROM article WHERE id = ?1")?
             .query_row(params![id.as_str()], |row| row.get(0))
             .optional()?;
         if let Some(article) = known {
-            return Ok((article, false));
+            return Ok(Found { article, is_new: false, is_forgotten: self.is_forgotten(article)? });
         }
+        let is_forgotten =
+            self.has_forgotten && self.connection.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?.exists(params![id.as_str()])?;
+        let page = page.map(IdentityUrl::as_str).filter(|_| !is_forgotten);
         self.connection
             .prepare_cached(
-                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0)",
+                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change, removed_at)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0, ?5)",
             )?
-            .execute(params![id.as_str(), page.map(IdentityUrl::as_str), self.now, self.feed])?;
-        Ok((self.connection.last_insert_rowid(), true))
+            .execute(params![id.as_str(), page, self.now, self.feed, is_forgotten.then_some(self.now)])?;
+        Ok(Found { article: self.connection.last_insert_rowid(), is_new: !is_forgotten, is_forgotten })
+    }
+
+    fn is_forgotten(&self, article: i64) -> rusqlite::Result<bool> {
+        if !self.has_forgotten {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached("SELECT 1 FROM article JOIN forgotten USING (id) WHERE article.article = ?1")?
+            .exists(params![article])
     }
 
     /// Writes what is new or changed of one article's sightings in this feed.
     fn store_sightings(
         &self,
-        article: i64,
-        is_new: bool,
+        found: Found,
         matched: &Match,
         document: &PolledDocument,
         decision: &Decision,
         sightings: &mut [i64],
     ) -> rusqlite::Result<Option<Touched>> {
+        let Found { article, is_new, is_forgotten } = found;
         let stored: Vec<StoredSighting> = self
             .connection
             .prepare_cached(
-                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice FROM sighting WHERE article = ?1 AND feed = ?2",
+                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice, guid_key, link_key FROM sighting WHERE article = ?1 AND feed = ?2",
             )?
             .query_map(params![article, self.feed], |row| {
                 Ok(StoredSighting {
@@ -238,6 +263,8 @@ impl Storing<'_> {
                     entry_hash: row.get(3)?,
                     present: row.get(4)?,
                     voice: row.get(5)?,
+                    guid_key: row.get(6)?,
+                    link_key: row.get(7)?,
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -250,7 +277,11 @@ impl Storing<'_> {
         for ((guid, url), entries) in shown {
             let counts =
                 if entries.contains(&matched.counts) { matched.counts } else { decide::latest_then_longest(&document.keys, &entries) };
-            let known = stored.iter().find(|sighting| sighting.guid.as_deref() == guid && sighting.url.as_deref() == url);
+            let keys = [document.keys[counts].guid_key, decision.links[counts]].map(|key| key.map(|key| key.hash));
+            let known = stored.iter().find(|sighting| match is_forgotten {
+                true => [sighting.guid_key, sighting.link_key] == keys,
+                false => sighting.guid.as_deref() == guid && sighting.url.as_deref() == url,
+            });
             plan.push((counts, entries, known));
         }
         // An old page's entry speaks for its feed only where none has spoken yet.
@@ -270,19 +301,20 @@ impl Storing<'_> {
             Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
         });
         let before = if is_changed && !is_new { self.article_before(article)? } else { None };
+        // Of what is not shown any more nothing is kept but by what its feeds know it.
+        let is_removed = is_forgotten || (is_changed && !is_new && before.is_none());
         let mut voice = None;
         for (at, entries, known) in &plan {
-            let sighting = self.store_sighting(article, document, decision, *at, is_voice(*at), *known)?;
+            let (sighting, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
+            if is_rewritten && !is_removed {
+                self.store_body(sighting, document, *at)?;
+            }
             entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
                 voice = Some(NewVoice { counts: *at, sighting });
             }
         }
-        if is_changed && !is_new && before.is_none() {
-            // Retention removed it: its feeds know the entry, and that is all that is kept.
-            for (at, ..) in &plan {
-                self.connection.prepare_cached("DELETE FROM body WHERE sighting = ?1")?.execute(params![sightings[*at]])?;
-            }
+        if is_removed {
             return Ok(None);
         }
         if let Some(voice) = voice.filter(|_| is_changed) {
@@ -297,16 +329,17 @@ impl Storing<'_> {
         Ok(is_changed.then_some(Touched { before, voice, has_new_sighting, has_own_link }))
     }
 
+    /// Gives the sighting, and whether its entry is another one than before.
     fn store_sighting(
         &self,
-        article: i64,
+        found: Found,
         document: &PolledDocument,
         decision: &Decision,
         at: usize,
         voice: bool,
         known: Option<&StoredSighting>,
-    ) -> rusqlite::Result<i64> {
-        let entry = &document.entries[at];
+    ) -> rusqlite::Result<(i64, bool)> {
+        let Found { article, is_forgotten, .. } = found;
         if let Some(known) = known
             && known.entry_hash == document.keys[at].entry_hash
         {
@@ -315,7 +348,7 @@ impl Storing<'_> {
                     .prepare_cached("UPDATE sighting SET left_at = NULL, voice = ?2 WHERE sighting = ?1")?
                     .execute(params![known.row, voice])?;
             }
-            return Ok(known.row);
+            return Ok((known.row, false));
         }
         let prepared = document.prepared(at)?;
         let identity = (
@@ -353,8 +386,8 @@ impl Storing<'_> {
                     .execute(params![
                         self.feed,
                         article,
-                        document.keys[at].guid,
-                        entry.url,
+                        document.keys[at].guid.as_deref().filter(|_| !is_forgotten),
+                        document.entries[at].url.as_deref().filter(|_| !is_forgotten),
                         self.now,
                         voice,
                         document.keys[at].entry_hash,
@@ -368,13 +401,18 @@ impl Storing<'_> {
                 self.connection.last_insert_rowid()
             }
         };
-        let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        Ok((row, true))
+    }
+
+    fn store_body(&self, sighting: i64, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
+        let packed = &document.prepared(at)?.packed;
+        let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
         self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
-            row,
+            sighting,
             RULES_VERSION,
             content
         ])?;
-        Ok(row)
+        Ok(())
     }
 
     /// Sightings that stood in the last document and do not in this one have left.

@@ -15,6 +15,7 @@ mod documents;
 mod dropped;
 mod error;
 mod feeds;
+mod forget;
 mod history;
 #[cfg(test)]
 mod history_tests;
@@ -39,6 +40,7 @@ pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
+pub use self::forget::Forgot;
 pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};

@@ -16,6 +16,7 @@ mod faults;
 mod feed_list;
 mod fetching;
 mod filters;
+mod forget;
 mod lying_servers;
 mod never_lost;
 mod never_twice;

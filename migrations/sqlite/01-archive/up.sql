@@ -234,6 +234,9 @@ CREATE TABLE dropped_entry (
 
 CREATE INDEX dropped_entry_feed ON dropped_entry (feed);
 
+-- Filled and emptied again to write over pages that were freed.
+CREATE TABLE blank (zeros BLOB NOT NULL) STRICT;
+
 -- Articles that were taken out for good.
 CREATE TABLE forgotten (
   id         TEXT    PRIMARY KEY,

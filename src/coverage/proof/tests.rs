@@ -163,8 +163,9 @@ fn what_was_empty_or_cut_off_is_passed_over() {
     assert_eq!(feed.shows(window(105)), Verdict::Proven);
     assert_eq!(feed.shows_part([130, 129, 128], true), Verdict::Unproven(Doubt::CutOff));
     assert_eq!(feed.shows(window(124)), Verdict::Proven);
-    // What stands before the cut may be proof enough.
-    assert_eq!(feed.shows_part([126, 125, 124, 123], true), Verdict::Proven);
+    // What stands before the break may be proof enough, if it is most of what stood there; a single entry is none.
+    assert_eq!(feed.shows_part((112..=126).rev(), true), Verdict::Proven);
+    assert_eq!(feed.shows_part([128, 127, 126], true), Verdict::Unproven(Doubt::CutOff));
     assert_eq!(feed.shows([]), Verdict::Unproven(Doubt::Empty));
     assert_eq!(feed.shows(window(200)), Verdict::PossibleGap);
 }
@@ -203,7 +204,10 @@ fn a_feed_that_lets_its_entries_go_for_their_age_may_be_empty_for_a_while() {
     let mut feed = Feed::default();
     feed.shows(window(100));
     assert_eq!(feed.shows([]), Verdict::Unproven(Doubt::Empty));
-    assert_eq!(feed.shows([101, 102]), Verdict::Proven);
+    // One that breaks off is short for another reason.
+    assert_eq!(feed.shows_part([101], true), Verdict::Unproven(Doubt::CutOff));
+    feed.shows([]);
+    assert_eq!(feed.shows([102, 101]), Verdict::Proven);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! ```text
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! → {"do":"forget","ids":["abc…"]}
 //! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
 //! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
@@ -20,6 +21,7 @@
 //! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
 //! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
@@ -42,7 +44,7 @@ pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
 use crate::page::PageTally;
 use crate::poll::{BackfillLine, PollLine};
-use crate::store::Pruned;
+use crate::store::{Forgot, Pruned};
 
 /// The largest request, bytes: a command line that names feeds fits in.
 const LONGEST_REQUEST: usize = 4 << 20;
@@ -66,6 +68,11 @@ pub enum Request {
     Prune {
         /// The time.
         before: DateTime<Utc>,
+    },
+    /// Takes articles out for good.
+    Forget {
+        /// Their ids.
+        ids: Vec<String>,
     },
     /// Fetches what feeds had before.
     Backfill {
@@ -104,6 +111,8 @@ pub enum Reply {
     Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
+    /// What became of what was to be forgotten.
+    Forgot(Forgot),
     /// A backfill has read a page, or has ended.
     Backfilled(BackfillLine),
     /// What is wrong at the moment, a sentence each.
@@ -127,6 +136,7 @@ mod tests {
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
             (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
+            (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
             (Request::Backfill { feeds: vec!["a".into()], since: None }, r#"{"do":"backfill","feeds":["a"],"since":null}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
@@ -135,6 +145,10 @@ mod tests {
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
             (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
+            (
+                Reply::Forgot(Forgot { copies: vec!["b".into()], log_is_empty: true, ..Forgot::default() }),
+                r#"{"forgot":{"unknown":[],"copies":["b"],"log_is_empty":true}}"#,
+            ),
             (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
