@@ -17,7 +17,6 @@ mod pages;
 mod parameters;
 mod problem;
 mod readers;
-mod token;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -55,11 +55,13 @@ impl Problem {
     }
 
     /// The status.
+    #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
     /// What was wrong.
+    #[cfg(test)]
     pub fn detail(&self) -> &str {
         &self.detail
     }

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
 use super::packed::Packer;
-use super::{Reader, Selection, StoreError};
+use super::{Reader, Selection, StoreError, pages};
 use crate::article::{Article, Draft, tokens};
 
 /// How many of the newest matches `--relevance` ranks.
@@ -91,11 +91,11 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(content)` mean this query's phrases.
+/// Makes `has_phrases(content, page's draft)` mean this query's phrases.
 pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
     let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
-    connection.create_scalar_function("has_phrases", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        let draft: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
+    connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
+        let draft = pages::shown(&packer, context.get_raw(0), context.get_raw(1))?;
         Ok(query.phrases_stand_in(&draft))
     })
 }

@@ -4,21 +4,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod backfill;
 mod bad_input;
 mod conditional_requests;
 mod control_socket;
+mod copies;
 mod corpora;
+mod coverage;
 mod daemon;
 mod exports;
 mod faults;
 mod feed_list;
 mod fetching;
 mod filters;
+mod forget;
 mod http;
+mod lying_servers;
 mod never_lost;
 mod never_twice;
 mod newcomer;
+mod news_sitemaps;
 mod operations;
+mod pages;
 mod place;
 mod redirects;
 mod reload;

@@ -76,10 +76,10 @@ pub struct About {
     pub part: Option<Part>,
     /// The query, with its `?`, by which its articles can be subscribed to; `None` where it lists none.
     pub subscribable: Option<String>,
-    /// Was the token given?
-    pub may_change: bool,
-    /// What is wrong with the config, if anything.
-    pub trouble: Option<String>,
+    /// Does it need the width of the window?
+    pub is_wide: bool,
+    /// What is wrong with more than a single feed, a sentence each.
+    pub troubles: Vec<String>,
 }
 
 /// A whole page.
@@ -113,18 +113,12 @@ pub fn page(about: &About, content: Markup) -> Response {
                         }
                     }
                 }
-                @if let Some(trouble) = &about.trouble {
+                @for trouble in &about.troubles {
                     p.trouble role="alert" { (trouble) }
                 }
-                main #content tabindex="-1" { (content) }
+                main #content .wide[about.is_wide] tabindex="-1" { (content) }
                 footer {
-                    @if about.may_change {
-                        form method="post" action="/logout" { button.quiet type="submit" { "Forget the token" } }
-                    } @else {
-                        a href="/login" rel="nofollow" { "Make changes" }
-                    }
-                    " · " a href="/api/v1/openapi.json" { "API" }
-                    " · Gleaner " (env!("CARGO_PKG_VERSION"))
+                    a href="/feeds.opml" { "Subscriptions as OPML" } " · Gleaner " (env!("CARGO_PKG_VERSION"))
                 }
             }
         }
