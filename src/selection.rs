@@ -77,7 +77,11 @@ impl Filters {
     }
 }
 
-fn must_be_known<'a, I: Iterator<Item = &'a str>>(
+/// A name that stands nowhere is a typo.
+///
+/// # Errors
+/// The first of them that is not known.
+pub fn must_be_known<'a, I: Iterator<Item = &'a str>>(
     what: &'static str,
     names: &[String],
     known: impl Fn() -> I,

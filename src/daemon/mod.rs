@@ -91,7 +91,7 @@ pub async fn run(
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let (configs, current) = watched::channel(Arc::new(config.clone()));
     let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
-    let served = http::Served::new(archive.path().to_owned(), current, daemon.sign_of_life.clone(), Arc::clone(&daemon.vitals));
+    let served = http::Served::new(archive.path().to_owned(), daemon.told(current));
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let (orders, mut ordered) = mpsc::channel(ORDERS);
@@ -232,6 +232,12 @@ impl Daemon {
             disabled: disabled(&config),
             database: config.database,
         })
+    }
+
+    /// What whoever serves is told of the daemon.
+    fn told(&self, config: watched::Receiver<Arc<Config>>) -> http::Told {
+        let (pulse, vitals) = (self.sign_of_life.clone(), Arc::clone(&self.vitals));
+        http::Told { config, pulse, vitals, troubles: self.service.follow_troubles() }
     }
 
     fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::sync::watch;
 
 use super::timetable::Timetable;
 use crate::poll::PollLine;
@@ -21,6 +22,8 @@ pub struct Service {
     new_articles: u64,
     /// What is wrong, until it is mended.
     troubles: BTreeMap<Trouble, String>,
+    /// … for who serves it.
+    told: watch::Sender<Vec<String>>,
 }
 
 /// What can be wrong for longer than a moment.
@@ -37,7 +40,13 @@ pub enum Trouble {
 impl Service {
     /// Of this process's environment.
     pub fn of_process() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0, troubles: BTreeMap::new() }
+        Self {
+            watchdog: sd_notify::watchdog_enabled(),
+            polls: 0,
+            new_articles: 0,
+            troubles: BTreeMap::new(),
+            told: watch::Sender::default(),
+        }
     }
 
     /// How often to see whether the daemon gets anywhere, so that systemd hears of it in time: three times in each
@@ -53,15 +62,24 @@ impl Service {
 
     /// Something is wrong, or (`None`) no longer. Is that news?
     pub fn set_trouble(&mut self, trouble: Trouble, words: Option<String>) -> bool {
-        match words {
+        let is_news = match words {
             Some(words) => self.troubles.insert(trouble, words.clone()).is_none_or(|before| before != words),
             None => self.troubles.remove(&trouble).is_some(),
+        };
+        if is_news {
+            self.told.send_replace(self.troubles());
         }
+        is_news
     }
 
     /// What is wrong, a sentence each.
     pub fn troubles(&self) -> Vec<String> {
         self.troubles.values().cloned().collect()
+    }
+
+    /// What is wrong, whenever that changes.
+    pub fn follow_troubles(&self) -> watch::Receiver<Vec<String>> {
+        self.told.subscribe()
     }
 
     /// What it is doing has changed.

@@ -83,7 +83,7 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 pub async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().copied().unwrap_or(Client(None));
     let checked = served.rates.take(client).and_then(|()| {
-        let base_url = served.config.borrow().http.base_url.clone();
+        let base_url = served.told.config.borrow().http.base_url.clone();
         host_is_ours(request.headers(), request.uri(), client, base_url.as_ref())
     });
     let mut response = match checked {

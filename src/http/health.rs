@@ -39,7 +39,7 @@ impl Pulse {
 
 /// `GET /healthz`: the daemon and its writer move.
 pub async fn alive(State(served): State<Arc<Served>>) -> Result<Json<Value>, Problem> {
-    let age = served.pulse.age(Instant::now());
+    let age = served.told.pulse.age(Instant::now());
     if age < STUCK {
         return Ok(Json(json!({"status": "ok", "last_sign_of_life_seconds": age.as_secs()})));
     }

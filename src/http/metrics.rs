@@ -28,6 +28,6 @@ pub async fn metrics(State(served): State<Arc<Served>>) -> Result<Response, Prob
         ];
         Ok::<_, Problem>(Measured { feeds, database_bytes: reader.size() })
     });
-    let text = served.vitals.text(&measured.await?).map_err(|error| answer::unwritable(&error))?;
+    let text = served.told.vitals.text(&measured.await?).map_err(|error| answer::unwritable(&error))?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

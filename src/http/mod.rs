@@ -9,6 +9,7 @@ mod articles;
 mod connections;
 mod cursor;
 mod exports;
+mod feeds;
 mod guard;
 mod health;
 mod listen;
@@ -17,6 +18,7 @@ mod pages;
 mod parameters;
 mod problem;
 mod readers;
+mod status;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,33 +51,48 @@ const LARGEST_REQUEST: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Served {
     readers: Readers,
-    config: watch::Receiver<Arc<Config>>,
-    pulse: Pulse,
-    vitals: Arc<Vitals>,
+    told: Told,
     rates: Rates,
     exports: Arc<Semaphore>,
 }
 
+/// What the daemon tells of itself, as it stands at any moment.
+#[derive(Debug)]
+pub struct Told {
+    /// The config in use.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Signs of life.
+    pub pulse: Pulse,
+    /// What the process has done.
+    pub vitals: Arc<Vitals>,
+    /// What is wrong with more than a single feed, a sentence each.
+    pub troubles: watch::Receiver<Vec<String>>,
+}
+
 impl Served {
-    /// Of the archive in this file, by the config of the moment.
-    pub fn new(archive: PathBuf, config: watch::Receiver<Arc<Config>>, pulse: Pulse, vitals: Arc<Vitals>) -> Self {
-        Self { readers: Readers::new(archive), config, pulse, vitals, rates: Rates::default(), exports: Arc::new(Semaphore::new(EXPORTS)) }
+    /// Of the archive in this file.
+    pub fn new(archive: PathBuf, told: Told) -> Self {
+        Self { readers: Readers::new(archive), told, rates: Rates::default(), exports: Arc::new(Semaphore::new(EXPORTS)) }
     }
 
     fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.borrow())
+        Arc::clone(&self.told.config.borrow())
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        self.told.troubles.borrow().clone()
     }
 
     /// What every page says.
     fn about(&self) -> pages::About {
-        pages::About::default()
+        pages::About { troubles: self.troubles(), ..pages::About::default() }
     }
 }
 
 /// Serves until `stop` says so: on the socket that systemd opened, else where the config says, wherever that is after a
 /// reload. Where nobody can listen the daemon polls all the same, and it is tried again.
 pub async fn run(served: Arc<Served>, mut stop: watch::Receiver<bool>) {
-    let mut configs = served.config.clone();
+    let mut configs = served.told.config.clone();
     let mut inherited = listen::inherited().unwrap_or_else(|error| {
         tracing::error!(%error, "the configured address is used instead");
         None
@@ -136,6 +153,10 @@ fn router(served: Arc<Served>) -> Router {
         .route("/api/v1/articles", get(articles::list))
         .route("/api/v1/articles/{id}", get(articles::one))
         .route("/api/v1/export", get(exports::export))
+        .route("/api/v1/feeds", get(feeds::list))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/coverage", get(status::coverage))
+        .route("/feeds.opml", get(feeds::opml))
         .route("/feed.atom", get(exports::atom))
         .route("/feed.json", get(exports::json_feed))
         .route("/healthz", get(health::alive))

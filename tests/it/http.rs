@@ -148,3 +148,90 @@ fn a_reload_moves_the_server_and_an_address_that_is_taken_stops_no_poll() {
     place.run(&["poll", "--all"]).succeeds();
     assert_eq!(place.articles().len(), 2);
 }
+
+#[test]
+fn the_api_gives_the_very_objects_of_the_commands() {
+    let server = FeedServer::start();
+    let (place, _daemon, browser) = serving(&server, 3);
+    for (path, command) in [
+        ("/api/v1/feeds", &["feeds", "list", "--json"][..]),
+        ("/api/v1/status", &["status", "--json"]),
+        ("/api/v1/coverage?feed=paper&since=2020-01-01", &["coverage", "paper", "--since", "2020-01-01", "--json"]),
+    ] {
+        let told: Value = serde_json::from_str(&place.run(command).succeeds()).unwrap();
+        assert_eq!(keys(&browser.get(path).json()), keys(&told), "{path}");
+    }
+    let feeds = browser.get("/api/v1/feeds").json();
+    assert_eq!(
+        (&feeds[0]["name"], &feeds[0]["status"], &feeds[0]["articles"]),
+        (&Value::from("paper"), &Value::from("ok"), &Value::from(3))
+    );
+    let status = browser.get("/api/v1/status").json();
+    assert_eq!((&status["poller"]["running"], &status["archive"]["articles"]), (&Value::from(true), &Value::from(3)));
+    browser.get("/api/v1/coverage?feed=papre").is_problem(400, "did you mean `paper`?");
+    browser.get("/api/v1/feeds?tag=x").is_problem(400, "unknown parameter `tag`");
+
+    let list = browser.get("/feeds.opml");
+    assert_eq!(list.text(), place.run(&["feeds", "export"]).succeeds());
+    browser.get("/feeds.opml?feed=papre").is_problem(400, "did you mean `paper`?");
+}
+
+/// The names that an object has at any depth: the times in it are those of the moment.
+fn keys(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| std::iter::once(name.clone()).chain(keys(value).into_iter().map(move |key| format!("{name}.{key}"))))
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(keys).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_page_of_feeds_says_what_went_wrong_and_nothing_that_a_feed_says_is_markup() {
+    let server = FeedServer::start();
+    server.on("/feed", Answer::feed(stories(1..=2)));
+    server.on("/broken", Answer::status(500));
+    let settings = SETTINGS.replace("listen = \"\"", "listen = \"127.0.0.1:0\"");
+    let config = with_feeds(&settings, [("paper", server.url("/feed")), ("<b>broken", server.url("/broken"))]);
+    let place = Place::with_config(&config);
+    place.poll();
+    let daemon = place.start(&["run"]);
+    let browser = Browser::of(&daemon);
+    let page = browser.get("/feeds");
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text().contains("500") && page.text().contains("&lt;b&gt;broken") && !page.text().contains("<b>broken"),
+        "{}",
+        page.text()
+    );
+    let failing = browser.get("/feeds?state=error");
+    assert!(failing.text().contains("1 to 1 of 1") && !failing.text().contains(">paper<"), "{}", failing.text());
+    browser.get("/feeds?state=bad").is_problem(400, "one of ok, error");
+    let archive = browser.get("/archive");
+    assert_eq!(archive.status, 200);
+    assert!(archive.text().contains("<dt>Articles</dt><dd>2</dd>"), "{}", archive.text());
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let server = FeedServer::start();
+    let (_place, _daemon, browser) = serving(&server, 2);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut left = vec!["/".to_owned()];
+    while let Some(path) = left.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let page = browser.get(&path);
+        assert_eq!(page.status, 200, "{path}");
+        if page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+            let links = page.text().split(['"', '\'']).filter(|link| link.starts_with('/') && !link.starts_with("//"));
+            left.extend(links.map(|link| link.replace("&amp;", "&")));
+        }
+    }
+    for path in ["/feeds", "/archive", "/feeds.opml", "/feed.atom"] {
+        assert!(seen.contains(path), "{path} is linked nowhere: {seen:?}");
+    }
+}
