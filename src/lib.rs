@@ -12,7 +12,7 @@
 //!
 //! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are
 //! passed in.
-//! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
+//! `fetch` is the only place that knows HTTP on the way out, [`http`] on the way in, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
 
 pub mod article;

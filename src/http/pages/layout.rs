@@ -101,7 +101,7 @@ pub fn page(about: &About, content: Markup) -> Response {
                 }
                 script src=(path_of(SCRIPT.name)) defer {}
             }
-            body {
+            body .wide[about.is_wide] {
                 a.skip href="#content" { "Skip to content" }
                 header.bar {
                     div.inner {
@@ -116,7 +116,7 @@ pub fn page(about: &About, content: Markup) -> Response {
                 @for trouble in &about.troubles {
                     p.trouble role="alert" { (trouble) }
                 }
-                main #content .wide[about.is_wide] tabindex="-1" { (content) }
+                main #content tabindex="-1" { (content) }
                 footer {
                     a href="/feeds.opml" { "Subscriptions as OPML" } " · Gleaner " (env!("CARGO_PKG_VERSION"))
                 }
