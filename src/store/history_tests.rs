@@ -131,7 +131,7 @@ fn a_page_and_its_jobs_place_are_stored_together_and_go_with_its_end() {
     assert_eq!(jobs(&lab), 1);
     let (feed, _) = document_of(FEED, IdentityRule::Auto, &[]);
     let end = HistoryPage { feed, at: lab.tick(), document: None, leads_back: true, known_at: None, progress: Progress::Ended };
-    history::store(&lab.connection, &PACKER, &end).unwrap();
+    history::store(&lab.connection, &PACKER, &mut lab.neighbours.borrow_mut(), &end).unwrap();
     assert_eq!(jobs(&lab), 0);
 }
 
