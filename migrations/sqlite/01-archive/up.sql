@@ -197,6 +197,14 @@ CREATE TABLE dead_key (
   PRIMARY KEY (feed, kind, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Feeds whose past is being fetched, and how far that has come.
+CREATE TABLE backfill (
+  feed     INTEGER PRIMARY KEY REFERENCES feed (feed),
+  due_at   INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
+  job      TEXT    NOT NULL,  -- the walk and where it stands, JSON
+  articles INTEGER NOT NULL   -- new to the archive, from its pages
+) STRICT;
+
 -- By what the articles of the last weeks are compared with new ones. What it means: src/copies/kept.rs.
 CREATE TABLE compared (
   article INTEGER PRIMARY KEY REFERENCES article (article),
@@ -214,14 +222,6 @@ CREATE TABLE term_frequency (
   one      INTEGER PRIMARY KEY CHECK (one = 1),
   articles TEXT    NOT NULL,  -- articles counted, by language, JSON
   counters BLOB    NOT NULL   -- 16 bits each, little-endian, in a zstd frame
-) STRICT;
-
--- Feeds whose past is being fetched, and how far that has come.
-CREATE TABLE backfill (
-  feed     INTEGER PRIMARY KEY REFERENCES feed (feed),
-  due_at   INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
-  job      TEXT    NOT NULL,  -- the walk and where it stands, JSON
-  articles INTEGER NOT NULL   -- new to the archive, from its pages
 ) STRICT;
 
 -- With what the feed's next document is compared to see whether anything was missed: JSON.
