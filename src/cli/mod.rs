@@ -74,8 +74,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Backs up, checks or prunes the database
     Db(db::DbArgs),
-    /// Validates the config and the feed lists; touches nothing
-    Check,
+    /// Validates the config and the feed lists, or explains what filters make of a feed document; touches nothing
+    Check(check::CheckArgs),
     /// Prints the JSON Schema of articles
     Schema(schema::SchemaArgs),
     /// Prints the completions of a shell
@@ -117,7 +117,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Extract(args) => extract::run(&args, cli.config.as_deref(), &surroundings, verbosity),
         Command::Status(args) => status::run(args, &load()?),
         Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),
-        Command::Check => check::run(&config_file()?, &surroundings),
+        Command::Check(args) => check::run(&args, &config_file()?, &surroundings),
         Command::Schema(_) => Ok(schema::run_schema(std::io::stdout().lock())?),
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),

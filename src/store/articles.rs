@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
+use super::packed::Packer;
 use super::search::{self, SearchQuery};
-use super::{Reader, StoreError, packed};
+use super::{Reader, StoreError, dictionary};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
 use crate::export::{FeedOutline, Forgotten, Order};
 
@@ -82,7 +83,7 @@ impl Clause {
         if let Some(query) = &selection.query {
             clause.and("§.article IN (SELECT rowid FROM article_tokens WHERE article_tokens MATCH ?)", [Value::Text(query.index_query())]);
             if query.has_phrases() {
-                clause.and("has_phrases((SELECT draft FROM body WHERE sighting = §.speaker))", []);
+                clause.and("has_phrases((SELECT content FROM body WHERE sighting = §.speaker))", []);
             }
         }
         clause
@@ -221,9 +222,10 @@ impl Iterator for Articles<'_> {
     type Item = Result<Article, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self
-            .next_row()
-            .and_then(|row| row.map(|row| assemble(&self.transaction, row, self.selection.revisions, !self.selection.copies)).transpose());
+        let next = self.next_row().and_then(|row| {
+            row.map(|row| assemble(&self.transaction, &self.reader.packer, row, self.selection.revisions, !self.selection.copies))
+                .transpose()
+        });
         if next.is_err() {
             // After an error nothing more can be trusted.
             self.parts.clear();
@@ -241,9 +243,10 @@ impl Reader {
     pub fn articles(&self, selection: Selection) -> Result<Articles<'_>, StoreError> {
         let open = || {
             if let Some(query) = &selection.query {
-                search::register_phrases(&self.connection, query)?;
+                search::register_phrases(&self.connection, &self.packer, query)?;
             }
             let transaction = self.connection.unchecked_transaction()?;
+            dictionary::load(&transaction, &self.packer)?;
             let parts = match selection.order {
                 Order::ByFirstFeed => feeds_by_name(&transaction)?.into_iter().map(Some).collect(),
                 Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
@@ -285,14 +288,29 @@ impl Reader {
     /// Those of the database.
     pub fn article(&self, id: &str, revisions: bool) -> Result<Option<Article>, StoreError> {
         let read = || {
+            // Of one moment: what was packed with a dictionary that came meanwhile could not be read. Where articles are
+            // being read, there is one already.
+            let _moment = self.connection.is_autocommit().then(|| self.connection.unchecked_transaction()).transpose()?;
+            dictionary::load(&self.connection, &self.packer)?;
             let row = self
                 .connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1 AND a.removed_at IS NULL"))?
                 .query_row(params![id], ArticleRow::of)
                 .optional()?;
-            row.map(|row| assemble(&self.connection, row, revisions, false)).transpose()
+            row.map(|row| assemble(&self.connection, &self.packer, row, revisions, false)).transpose()
         };
         read().map_err(|error| self.error(error))
+    }
+
+    /// When the archive first had the revision that the article shows; `None` where there is no article of this id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn revised_at(&self, id: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT revised_at FROM article WHERE id = ?1 AND removed_at IS NULL")
+            .and_then(|mut statement| statement.query_row(params![id], |row| time(row.get(0)?)).optional())
+            .map_err(|error| self.error(error))
     }
 
     /// Articles that were taken out for good after a change number.
@@ -346,10 +364,16 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 
 /// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
 /// be it the earliest or not; else only the earliest names its copies.
-fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stands_for_cluster: bool) -> rusqlite::Result<Article> {
+fn assemble(
+    connection: &Connection,
+    packer: &Packer,
+    row: ArticleRow,
+    with_revisions: bool,
+    stands_for_cluster: bool,
+) -> rusqlite::Result<Article> {
     let draft: Draft = connection
-        .prepare_cached("SELECT draft FROM body WHERE sighting = ?1")?
-        .query_row(params![row.speaker], |body| Ok(packed::unpack(body.get_ref(0)?.as_blob()?)?))?;
+        .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+        .query_row(params![row.speaker], |body| Ok(packer.unpack(body.get_ref(0)?.as_blob()?)?))?;
     let duplicate_of = match row.duplicate_of {
         Some(earliest) => {
             Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
@@ -358,10 +382,10 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
     };
     Ok(Article {
         duplicate_of,
-        copies: copies_of(connection, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        copies: copies_of(connection, packer, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
         sightings: sightings_of(connection, row.article)?,
         revision: row.revision,
-        revisions: if with_revisions { Some(revisions_of(connection, row.article)?) } else { None },
+        revisions: if with_revisions { Some(revisions_of(connection, packer, row.article)?) } else { None },
         first_seen: Some(time(row.first_seen)?),
         last_changed: Some(time(row.last_changed)?),
         ..Article::of(row.id, draft)
@@ -369,15 +393,15 @@ fn assemble(connection: &Connection, row: ArticleRow, with_revisions: bool, stan
 }
 
 /// The members of a cluster but for one article, as copies.
-fn copies_of(connection: &Connection, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
+fn copies_of(connection: &Connection, packer: &Packer, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.draft FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.content FROM article a JOIN body ON body.sighting = a.speaker
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
         .query_map(params![earliest, article], |row| {
-            let draft: Draft = packed::unpack(row.get_ref(1)?.as_blob()?)?;
+            let draft: Draft = packer.unpack(row.get_ref(1)?.as_blob()?)?;
             // Near copies are not found yet, and exact ones have the same text.
             Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
         })?
@@ -405,11 +429,11 @@ fn sightings_of(connection: &Connection, article: i64) -> rusqlite::Result<Vec<S
         .collect()
 }
 
-fn revisions_of(connection: &Connection, article: i64) -> rusqlite::Result<Vec<Revision>> {
+fn revisions_of(connection: &Connection, packer: &Packer, article: i64) -> rusqlite::Result<Vec<Revision>> {
     connection
         .prepare_cached("SELECT revision, seen_at, draft FROM revision WHERE article = ?1 ORDER BY revision")?
         .query_map(params![article], |row| {
-            let draft: Draft = packed::unpack(row.get_ref(2)?.as_blob()?)?;
+            let draft: Draft = packer.unpack(row.get_ref(2)?.as_blob()?)?;
             Ok(Revision { revision: row.get(0)?, seen: time(row.get(1)?)?, title: draft.title, text: draft.text })
         })?
         .collect()

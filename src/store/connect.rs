@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{Migrations, SchemaVersion};
 
+use super::packed::Packer;
 use super::writer::Writer;
-use super::{Poll, PollReport, PollerLock, StoreError};
+use super::{Poll, PollReport, PollerLock, StoreError, dictionary};
 
 /// The numbered SQL files.
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite");
@@ -32,6 +33,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Archive {
     path: PathBuf,
     pub(super) writer: Writer,
+    packer: Arc<Packer>,
     lock: PollerLock,
 }
 
@@ -48,8 +50,10 @@ impl Archive {
         refuse_other_files(path)?;
         let lock = PollerLock::take(path)?;
         let connection = open_writable(path)?;
-        let writer = Writer::start(path.to_owned(), connection)?;
-        Ok(Self { path: path.to_owned(), writer, lock })
+        let packer = Arc::new(Packer::default());
+        dictionary::load(&connection, &packer).map_err(|error| StoreError::of(path, error))?;
+        let writer = Writer::start(path.to_owned(), connection, Arc::clone(&packer))?;
+        Ok(Self { path: path.to_owned(), writer, packer, lock })
     }
 
     /// Commits a poll; done when it is safe on disk.
@@ -68,6 +72,14 @@ impl Archive {
         self.writer.run(|_| Ok(())).await
     }
 
+    /// Writes what is there already: can polls be stored?
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn try_to_write(&self) -> Result<(), StoreError> {
+        self.writer.run(|connection| connection.execute("UPDATE archive SET change = change", [])).await.map(|_| ())
+    }
+
     /// Tells other processes, by the lock file, where this one takes requests.
     ///
     /// # Errors
@@ -81,12 +93,17 @@ impl Archive {
         &self.path
     }
 
+    /// What packs drafts and raw entries for it.
+    pub fn packer(&self) -> Arc<Packer> {
+        Arc::clone(&self.packer)
+    }
+
     /// A connection that reads.
     ///
     /// # Errors
     /// As [`Reader::open`].
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.path)
+        Ok(Reader { packer: Arc::clone(&self.packer), ..Reader::open(&self.path)? })
     }
 
     /// Finishes what was handed over and closes the database.
@@ -100,6 +117,7 @@ impl Archive {
 pub struct Reader {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
+    pub(super) packer: Arc<Packer>,
 }
 
 impl Reader {
@@ -121,7 +139,7 @@ impl Reader {
             connection = open_writable(path)?;
         }
         connection.pragma_update(None, "query_only", true).map_err(error)?;
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(Self { path: path.to_owned(), connection, packer: Arc::default() })
     }
 
     pub(super) fn error(&self, error: rusqlite::Error) -> StoreError {

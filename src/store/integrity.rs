@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
-use super::{Reader, StoreError, packed, search};
+use super::packed::{self, Packer};
+use super::{Reader, StoreError, search};
 use crate::article::Draft;
 use crate::parse::Entry;
 
@@ -20,7 +20,7 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `bodies`, `revisions`, `search`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `revisions`, `search`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -31,7 +31,7 @@ pub struct Damage {
 pub struct Checked {
     /// Articles.
     pub articles: u64,
-    /// Blobs that were unpacked: drafts, raw entries, revisions.
+    /// What was unpacked: drafts, raw entries, revisions.
     pub blobs: u64,
     /// What is wrong; empty where all is well.
     pub damages: Vec<Damage>,
@@ -58,7 +58,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in [check_references, check_articles, check_bodies, check_revisions, check_search] {
+        for part in [check_references, check_articles, check_dictionaries, check_bodies, check_revisions, check_search] {
             part(&moment, &mut found)?;
         }
     }
@@ -67,6 +67,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
 
 #[derive(Default)]
 struct Found {
+    packer: Packer,
     articles: u64,
     blobs: u64,
     damages: Vec<Damage>,
@@ -151,24 +152,35 @@ fn check_articles(connection: &Connection, found: &mut Found) -> rusqlite::Resul
     Ok(())
 }
 
+fn check_dictionaries(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT dictionary, content FROM dictionary")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (number, content): (i64, _) = (row.get(0)?, row.get_ref(1)?.as_blob()?);
+        if packed::number_of(content).map(i64::from) != Some(number) || found.packer.add_dictionary(content).is_err() {
+            found.add("dictionaries", format!("dictionary {number} cannot be read, and nothing that was packed with it"));
+        }
+    }
+    Ok(())
+}
+
 fn check_bodies(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(
-        "SELECT article.id, body.draft, body.entry FROM body
+        "SELECT article.id, body.content FROM body
          LEFT JOIN sighting ON sighting.sighting = body.sighting LEFT JOIN article ON article.article = sighting.article",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         found.blobs += 1;
         let id = |row: &rusqlite::Row<'_>| row.get::<_, Option<String>>(0).map(Option::unwrap_or_default);
-        if let Err(error) = unpack::<Draft>(row.get_ref(1)?) {
+        let content = row.get_ref(1)?.as_blob()?;
+        if let Err(error) = found.packer.unpack::<Draft>(content) {
             found.add("bodies", format!("the body of article {} cannot be read: {error}", id(row)?));
+            continue;
         }
-        let entry = row.get_ref(2)?;
-        if entry != ValueRef::Null {
-            found.blobs += 1;
-            if let Err(error) = unpack::<Entry>(entry) {
-                found.add("bodies", format!("the raw entry of article {} cannot be read: {error}", id(row)?));
-            }
+        match found.packer.unpack_second::<Entry>(content) {
+            Ok(entry) => found.blobs += u64::from(entry.is_some()),
+            Err(error) => found.add("bodies", format!("the raw entry of article {} cannot be read: {error}", id(row)?)),
         }
     }
     Ok(())
@@ -180,7 +192,7 @@ fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Resu
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         found.blobs += 1;
-        if let Err(error) = unpack::<Draft>(row.get_ref(2)?) {
+        if let Err(error) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) {
             found.add(
                 "revisions",
                 format!("revision {} of article {} cannot be read: {error}", row.get::<_, i64>(1)?, row.get::<_, String>(0)?),
@@ -188,10 +200,6 @@ fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Resu
         }
     }
     Ok(())
-}
-
-fn unpack<T: serde::de::DeserializeOwned>(blob: ValueRef<'_>) -> Result<T, String> {
-    packed::unpack(blob.as_blob().map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
 /// The index must hold exactly the tokens of each article: what it holds is added up a document, and compared.
@@ -208,13 +216,13 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     }
     connection.execute_batch("DROP TABLE temp.indexed_token")?;
     let mut statement = connection.prepare(
-        "SELECT article.article, article.id, body.draft FROM article JOIN body ON body.sighting = article.speaker WHERE removed_at IS NULL",
+        "SELECT article.article, article.id, body.content FROM article JOIN body ON body.sighting = article.speaker WHERE removed_at IS NULL",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let indexed = indexed.remove(&row.get(0)?).unwrap_or_default();
         // A body that cannot be read was named already.
-        let Ok(draft) = unpack::<Draft>(row.get_ref(2)?) else { continue };
+        let Ok(draft) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) else { continue };
         let tokens = search::document_tokens(&draft);
         let wanted =
             tokens.split(' ').filter(|token| !token.is_empty()).fold(0_u64, |sum, token| sum.wrapping_add(token_hash(token.as_bytes())));

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::packed;
+use super::packed::Packer;
 use crate::article::Draft;
 use crate::decide::{ArticleRef, Holder, Known, LastEntry, SightingRef};
 use crate::identity::{ArticleId, EntryKeys, Key, KeyKind, Words};
@@ -15,6 +15,8 @@ const MOST_HOLDERS: i64 = 100;
 pub struct FeedPast<'c> {
     /// Inside the transaction.
     pub connection: &'c Connection,
+    /// What its bodies are unpacked with.
+    pub packer: &'c Packer,
     /// The feed's row.
     pub feed: i64,
 }
@@ -49,17 +51,17 @@ impl Known for FeedPast<'_> {
     }
 
     fn words(&self, sighting: SightingRef) -> rusqlite::Result<Option<Words>> {
-        let body: Option<(Option<Vec<u8>>, Vec<u8>)> = self
+        let content: Option<Vec<u8>> = self
             .connection
-            .prepare_cached("SELECT entry, draft FROM body WHERE sighting = ?1")?
-            .query_row(params![sighting.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+            .query_row(params![sighting.0], |row| row.get(0))
             .optional()?;
         // The body of an article that retention removed is gone.
-        let Some((entry, draft)) = body else { return Ok(None) };
-        Ok(Some(match entry {
-            Some(entry) => EntryKeys::of(&packed::unpack::<Entry>(&entry)?).words(),
+        let Some(content) = content else { return Ok(None) };
+        Ok(Some(match self.packer.unpack_second::<Entry>(&content)? {
+            Some(entry) => EntryKeys::of(&entry).words(),
             None => {
-                let draft: Draft = packed::unpack(&draft)?;
+                let draft: Draft = self.packer.unpack(&content)?;
                 Words::of(&draft.title, &draft.text)
             }
         }))

@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::packed::{self, PackedError};
+use super::dropped::{self, Dropped};
+use super::packed::{PackedError, Packer};
 use super::{documents, search};
 use crate::article::Draft;
 use crate::config::IdentityRule;
@@ -20,19 +21,19 @@ use crate::schedule::NextPoll;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) draft: Draft,
-    pub(super) packed_draft: Result<Vec<u8>, PackedError>,
-    /// `None` where raw entries are not kept.
-    pub(super) packed_entry: Option<Result<Vec<u8>, PackedError>>,
+    pub(super) packed: Result<Vec<u8>, PackedError>,
     pub(super) tokens: String,
     pub(super) copy_key: Option<i64>,
 }
 
 impl Prepared {
     /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens and fingerprints.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>) -> Self {
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, packer: &Packer) -> Self {
         Self {
-            packed_draft: packed::pack(&draft),
-            packed_entry: kept_entry.map(packed::pack),
+            packed: match kept_entry {
+                Some(entry) => packer.pack_both(&draft, entry),
+                None => packer.pack(&draft),
+            },
             tokens: search::document_tokens(&draft),
             copy_key: crate::copies::copy_key(&draft),
             draft,
@@ -66,6 +67,8 @@ pub struct PolledDocument {
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
+    /// The entries that the operator does not want.
+    pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
     pub prepare: Box<dyn Fn(&Entry) -> Prepared + Send + Sync>,
 }
@@ -103,7 +106,8 @@ pub struct Poll {
     pub http_status: Option<u16>,
     /// Why it failed; `None` where it did not.
     pub error: Option<String>,
-    /// Was a request sent? Where its host wants to be left alone, none is, and the plan alone changes.
+    /// Does this say anything of the feed? Where its host wants to be left alone or nothing at all can be reached, it does not, and the
+    /// plan alone changes.
     pub asked: bool,
     /// The server said 410, or the feed has done nothing but fail for too long.
     pub gone: bool,
@@ -133,11 +137,11 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let (report, new_in_feed) = match &poll.document {
-        Some(document) => documents::store(connection, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
+        Some(document) => documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
         None => (PollReport::default(), 0),
     };
     store_feed(connection, feed.row, poll, new_in_feed)?;
@@ -217,6 +221,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                    mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
             )?
             .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
+        dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())
 }

@@ -162,13 +162,14 @@ fn release(connection: &mut Connection, before: i64) -> rusqlite::Result<usize> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
+    use std::sync::{LazyLock, OnceLock};
 
     use proptest::prelude::*;
 
     use super::super::connect::set_up;
+    use super::super::integrity;
+    use super::super::packed::Packer;
     use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
-    use super::super::{integrity, packed};
     use super::*;
     use crate::article::Draft;
     use crate::config::IdentityRule;
@@ -179,6 +180,9 @@ mod tests {
 
     const FEEDS: [&str; 2] = ["one", "two"];
     const ENTRIES: u8 = 5;
+
+    /// One for all: a compressor is dear to make.
+    static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
 
     /// What happens to an archive.
     #[derive(Debug, Clone)]
@@ -214,6 +218,7 @@ mod tests {
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
+            dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()
@@ -224,7 +229,7 @@ mod tests {
                     Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
                     None => String::new(),
                 };
-                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry))
+                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry), &PACKER)
             }),
         };
         let poll = Poll {
@@ -242,16 +247,16 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(connection, &poll).unwrap();
+        polls::store(connection, &PACKER, &poll).unwrap();
     }
 
     /// The titles that are shown.
     fn shown(connection: &Connection) -> BTreeSet<String> {
         let mut statement =
-            connection.prepare("SELECT draft FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+            connection.prepare("SELECT content FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
         let rows = statement
             .query_map([], |row| {
-                let draft: Draft = packed::unpack(row.get_ref(0)?.as_blob()?)?;
+                let draft: Draft = PACKER.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(draft.title)
             })
             .unwrap();

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use super::{Reader, Selection, StoreError, packed};
+use super::packed::Packer;
+use super::{Reader, Selection, StoreError};
 use crate::article::{Article, Draft, tokens};
 
 /// How many of the newest matches `--relevance` ranks.
@@ -90,11 +91,11 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(draft)` mean this query's phrases.
-pub fn register_phrases(connection: &Connection, query: &SearchQuery) -> rusqlite::Result<()> {
-    let query = Arc::new(query.clone());
+/// Makes `has_phrases(content)` mean this query's phrases.
+pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
+    let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
     connection.create_scalar_function("has_phrases", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        let draft: Draft = packed::unpack(context.get_raw(0).as_blob()?)?;
+        let draft: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
         Ok(query.phrases_stand_in(&draft))
     })
 }

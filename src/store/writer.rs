@@ -3,16 +3,19 @@
 //! A group is what has gathered while the last one was committed, at most 200 articles or 50 milliseconds of work: so
 //! a lone poll is committed at once, and under load a sync to disk serves many. Each poll has a savepoint of its own:
 //! one that fails takes nothing else with it. All else that writes (retention) waits in the same queue, in pieces that
-//! are as small, so that no poll waits long.
+//! are as small, so that no poll waits long. A dictionary that is due is made on a thread of its own, which then waits like
+//! all others.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Poll, PollReport, StoreError, polls};
+use super::packed::Packer;
+use super::{Poll, PollReport, StoreError, dictionary, polls};
 
 const MOST_ENTRIES: usize = 200;
 const LONGEST_GROUP: Duration = Duration::from_millis(50);
@@ -42,12 +45,13 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(path: PathBuf, connection: Connection) -> Result<Self, StoreError> {
+    pub fn start(path: PathBuf, connection: Connection, packer: Arc<Packer>) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let archive = path.clone();
+        // Weak: when all others are done, so is the thread.
+        let writing = Writing { path: path.clone(), packer, queue: queue.downgrade(), dictionary_asked: false };
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || work(&archive, connection, waiting))
+            .spawn(move || writing.work(connection, waiting))
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         Ok(Self { path, queue, thread })
     }
@@ -83,46 +87,84 @@ impl Writer {
     }
 }
 
-fn work(path: &std::path::Path, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
-    while let Some(first) = waiting.blocking_recv() {
-        let errand = match first {
-            Work::Poll(poll, done) => write_group(path, &mut connection, (poll, done), &mut waiting),
-            Work::Errand(errand) => Some(errand),
-        };
-        if let Some(errand) = errand {
-            errand(&mut connection);
-        }
-    }
-    if let Err(error) = connection.close() {
-        tracing::warn!(error = %error.1, "closing the archive");
-    }
+/// What the thread knows.
+struct Writing {
+    path: PathBuf,
+    packer: Arc<Packer>,
+    queue: mpsc::WeakSender<Work>,
+    /// Is a new dictionary being made, or could none be?
+    dictionary_asked: bool,
 }
 
-/// Commits a group and tells those who wait; gives back the errand that ended the group, if one did.
-fn write_group(
-    path: &std::path::Path,
-    connection: &mut Connection,
-    first: (Box<Poll>, Done<PollReport>),
-    waiting: &mut mpsc::Receiver<Work>,
-) -> Option<Errand> {
-    let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
-    let mut errand = None;
-    let committed = commit_group(connection, first, waiting, &mut reports, &mut errand);
-    let group_error = committed.err().map(|error| StoreError::of(path, error).to_string());
-    for (done, report) in reports {
-        let answer = match (&group_error, report) {
-            (None, Ok(report)) => Ok(report),
-            (None, Err(error)) => Err(StoreError::of(path, error)),
-            (Some(reason), _) => Err(StoreError::Write { path: path.to_owned(), reason: reason.clone() }),
-        };
-        // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
-        let _ = done.send(answer);
+impl Writing {
+    fn work(mut self, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+        while let Some(first) = waiting.blocking_recv() {
+            let errand = match first {
+                Work::Poll(poll, done) => self.write_group(&mut connection, (poll, done), &mut waiting),
+                Work::Errand(errand) => Some(errand),
+            };
+            if let Some(errand) = errand {
+                errand(&mut connection);
+            }
+            self.make_dictionary(&connection);
+        }
+        if let Err(error) = connection.close() {
+            tracing::warn!(error = %error.1, "closing the archive");
+        }
     }
-    errand
+
+    /// Commits a group and tells those who wait; gives back the errand that ended the group, if one did.
+    fn write_group(
+        &self,
+        connection: &mut Connection,
+        first: (Box<Poll>, Done<PollReport>),
+        waiting: &mut mpsc::Receiver<Work>,
+    ) -> Option<Errand> {
+        let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
+        let mut errand = None;
+        let committed = commit_group(connection, &self.packer, first, waiting, &mut reports, &mut errand);
+        for (done, report) in reports {
+            let answer = match (&committed, report) {
+                (Ok(()), Ok(report)) => Ok(report),
+                (Ok(()), Err(error)) => Err(StoreError::of(&self.path, error)),
+                (Err(error), _) => Err(StoreError::of_group(&self.path, error)),
+            };
+            // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
+            let _ = done.send(answer);
+        }
+        errand
+    }
+
+    /// Has a dictionary made where one is due. Without it all goes on, only larger; so what goes wrong is said once.
+    fn make_dictionary(&mut self, connection: &Connection) {
+        let is_due = dictionary::is_due(connection).unwrap_or(false);
+        let was_asked = std::mem::replace(&mut self.dictionary_asked, is_due);
+        if !is_due || was_asked {
+            return;
+        }
+        let Some(queue) = self.queue.upgrade() else { return };
+        let (path, packer) = (self.path.clone(), Arc::clone(&self.packer));
+        let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || match dictionary::make(&path, &packer) {
+            Ok(Some(content)) => {
+                let keep: Errand = Box::new(move |connection| match dictionary::keep(connection, &packer, &content) {
+                    Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
+                    Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
+                });
+                // While this thread has a sender, the writer takes what it sends.
+                let _ = queue.blocking_send(Work::Errand(keep));
+            }
+            Ok(None) => tracing::debug!("the articles are too short for a dictionary"),
+            Err(error) => tracing::warn!(%error, "no dictionary could be made"),
+        });
+        if let Err(error) = made {
+            tracing::warn!(%error, "no thread to make a dictionary");
+        }
+    }
 }
 
 fn commit_group(
     connection: &mut Connection,
+    packer: &Packer,
     first: (Box<Poll>, Done<PollReport>),
     waiting: &mut mpsc::Receiver<Work>,
     reports: &mut Vec<(Done<PollReport>, rusqlite::Result<PollReport>)>,
@@ -134,12 +176,22 @@ fn commit_group(
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
+            // Those who wait would fail in the same way, each after as long a wait for another program's lock.
             reports.extend(next.map(|(_, done)| (done, Ok(PollReport::default()))));
+            while let Ok(work) = waiting.try_recv() {
+                match work {
+                    Work::Poll(_, done) => reports.push((done, Ok(PollReport::default()))),
+                    Work::Errand(other) => {
+                        *errand = Some(other);
+                        break;
+                    }
+                }
+            }
             return Err(error);
         }
     };
     while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, &poll);
+        let report = write_poll(&mut transaction, packer, &poll);
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
         reports.push((done, report));
         let is_full = entries >= MOST_ENTRIES || began.elapsed() >= LONGEST_GROUP;
@@ -155,9 +207,9 @@ fn commit_group(
     transaction.commit()
 }
 
-fn write_poll(transaction: &mut rusqlite::Transaction<'_>, poll: &Poll) -> rusqlite::Result<PollReport> {
+fn write_poll(transaction: &mut rusqlite::Transaction<'_>, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
     let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, poll)?;
+    let report = polls::store(&savepoint, packer, poll)?;
     savepoint.commit()?;
     Ok(report)
 }

@@ -178,7 +178,7 @@ fn o_replaces_a_file_whole_or_not_at_all() {
     assert_eq!(ended.succeeds(), "", "the file has it all");
     assert_eq!(place.read("out.json"), stdout);
     // A failure in the middle: an article that cannot be read.
-    place.database().execute("UPDATE body SET draft = x'00' WHERE sighting = (SELECT max(sighting) FROM body)", []).unwrap();
+    place.database().execute("UPDATE body SET content = x'00' WHERE sighting = (SELECT max(sighting) FROM body)", []).unwrap();
     for output in ["out.json", "new.json"] {
         let failed = place.run(&["export", "--copies", "-o", output]);
         assert_eq!(failed.status, 1, "{failed:?}");

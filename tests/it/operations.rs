@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::place::{Daemon, LONG, Place, mode, rss};
+use crate::support::feed::stories;
 use crate::support::{Answer, FeedServer};
 
 const TWO: [(&str, &str, &str); 2] =
@@ -62,6 +63,34 @@ fn a_backup_made_while_a_daemon_writes_is_whole_and_an_archive_of_its_own() {
 }
 
 #[test]
+fn an_archive_that_grows_large_enough_for_a_dictionary_keeps_saying_the_same() {
+    let server = FeedServer::start();
+    server.on("/feed", Answer::feed(stories(1..=1_000)));
+    let place = Place::with_feeds("", &[("paper", server.url("/feed"))]);
+    place.run(&["poll"]).succeeds();
+    let before = place.run(&["export"]).succeeds().to_owned();
+    server.on("/feed", Answer::feed(stories(1..=1_001)));
+    place.run(&["poll", "--all"]).succeeds();
+    let dictionaries: i64 = place.database().query_row("SELECT count(*) FROM dictionary", [], |row| row.get(0)).unwrap();
+    assert_eq!(dictionaries, 1);
+    place.run(&["db", "check"]).succeeds();
+    let after = place.run(&["export"]).succeeds().to_owned();
+    let texts = |export: &str| {
+        let export: serde_json::Value = serde_json::from_str(export).unwrap();
+        export["articles"].as_array().unwrap().iter().map(|article| article["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&before), texts(&after)[..1_000]);
+    // A backup takes its dictionaries along.
+    place.run(&["db", "backup", "copy.db"]).succeeds();
+    fs::remove_file(place.at("gleaner.db")).unwrap();
+    fs::rename(place.at("copy.db"), place.at("gleaner.db")).unwrap();
+    for leftover in ["gleaner.db-wal", "gleaner.db-shm"] {
+        let _ = fs::remove_file(place.at(leftover));
+    }
+    assert_eq!(place.run(&["export"]).succeeds(), after);
+}
+
+#[test]
 fn earlier_backups_are_kept_by_number_and_the_oldest_goes() {
     let (place, _server) = polled();
     place.write("backups/gleaner.db.7", "another's");
@@ -82,7 +111,7 @@ fn a_backup_that_cannot_be_made_changes_nothing() {
     fs::create_dir(place.at("folder")).unwrap();
     place.run(&["db", "backup", "folder"]).fails(1, "it is a folder");
     place.write("backup.db", "yesterday's");
-    place.database().execute("UPDATE body SET draft = x'01ff'", []).unwrap();
+    place.database().execute("UPDATE body SET content = x'01ff'", []).unwrap();
     let failed = place.run(&["db", "backup", "backup.db"]);
     failed.fails(1, "the archive is damaged, so no backup was made");
     assert!(failed.out.contains("cannot be read"), "{failed:?}");
@@ -96,13 +125,33 @@ fn a_backup_that_cannot_be_made_changes_nothing() {
     );
 }
 
+/// A zstd frame (RFC 8878 §3.1.1) of one raw block.
+fn frame(content: &str, dictionary: Option<u8>) -> Vec<u8> {
+    let size = u8::try_from(content.len()).unwrap();
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20 + u8::from(dictionary.is_some())];
+    frame.extend(dictionary);
+    frame.push(size);
+    frame.extend_from_slice(&((u32::from(size) << 3) | 1).to_le_bytes()[..3]);
+    frame.extend_from_slice(content.as_bytes());
+    frame
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn check_finds_each_kind_of_damage() {
+    let draft = r#"{"title":"","authors":[],"reading_time_minutes":1,"word_count":0,"text":"","html":"","completeness":"full","provenance":{},"categories":[],"enclosures":[]}"#;
+    let not_an_entry = format!("UPDATE body SET content = x'01{}' WHERE rowid = 1", hex(&frame(&format!("{draft}\n9"), None)));
+    let strange = format!("UPDATE body SET content = x'01{}' WHERE rowid = 1", hex(&frame(draft, Some(77))));
     let whole = "the archive is whole: 2 articles, 4 bodies, entries and revisions, the search index in step\n";
     for (damage, statements, said) in [
         ("none", "", ""),
-        ("a torn body", "UPDATE body SET draft = substr(draft, 1, 20) WHERE rowid = 1", "bodies: the body of article "),
-        ("a raw entry of another kind", "UPDATE body SET entry = x'09' WHERE rowid = 1", "bodies: the raw entry of article "),
+        ("a torn body", "UPDATE body SET content = substr(content, 1, 20) WHERE rowid = 1", "bodies: the body of article "),
+        ("a raw entry that is none", &not_an_entry, "bodies: the raw entry of article "),
+        ("a body packed with a dictionary that is gone", &strange, "cannot be read: dictionary 77 is not in the archive"),
+        ("a dictionary that is none", "INSERT INTO dictionary VALUES (77, 0, x'00')", "dictionaries: dictionary 77 cannot be read"),
         ("a body is gone", "DELETE FROM body WHERE rowid = 1", "articles: article "),
         ("a sighting is gone", "DELETE FROM sighting WHERE rowid = 1", "references: "),
         (
