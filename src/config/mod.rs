@@ -19,6 +19,8 @@ mod units;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::extract::SiteRule;
 use crate::opml::Attributes;
 
@@ -44,6 +46,14 @@ pub struct Database {
     pub keep_entries: bool,
     /// Remove articles this long after `first_seen`; `None` is "forever".
     pub retention: Option<Duration>,
+}
+
+impl Database {
+    /// How far back a feed's past is wanted, where `since` is asked for: what retention would have removed is not fetched again.
+    pub fn not_before(&self, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let kept = self.retention.and_then(|retention| now.checked_sub_signed(TimeDelta::from_std(retention).ok()?));
+        since.max(kept)
+    }
 }
 
 /// `[fetch]`. Sizes in bytes.

@@ -22,12 +22,16 @@ use super::routes::{Route, Routes};
 use super::sending::Sending;
 use super::turns::{Held, Turns};
 use super::{ClientError, ClientSettings, Failure, Fetched, Fresh, Freshness, Outcome, Request, Validators, answer};
+use crate::config::{self, FeedRequest};
 
 /// Between two pieces of a body; a server that says nothing for so long has gone.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
 
 /// The first piece of memory that a body takes; then it doubles.
 const FIRST_STEP: usize = 64 * 1024;
+
+/// How a gzip file begins (RFC 1952 §2.3.1), with deflate as its only method.
+const GZIP: &[u8] = &[0x1f, 0x8b, 8];
 
 /// Asks for documents, politely. Clones share everything: turns, memory, connections.
 #[derive(Clone)]
@@ -43,7 +47,7 @@ impl fmt::Debug for Client {
 }
 
 struct Inner {
-    settings: crate::config::Fetch,
+    settings: config::Fetch,
     turns: Turns,
     memory: Memory,
     routes: Routes,
@@ -127,6 +131,11 @@ impl Client {
         }
     }
 
+    /// What a request with these options calls itself.
+    pub fn user_agent<'a>(&'a self, options: &'a FeedRequest) -> &'a str {
+        options.user_agent.as_deref().unwrap_or(&self.inner.settings.user_agent)
+    }
+
     /// The URL's host asked to be left alone (`Retry-After` of a 429 or 503): for `wait` from now, requests to it end at
     /// once in [`Outcome::RateLimited`] with that `status` and the time that remains, and nothing is sent.
     pub fn hold_host(&self, url: &Url, wait: Duration, status: u16) {
@@ -148,7 +157,7 @@ impl Inner {
             }
             self.routes.check_tls(&url)?;
             let client = self.routes.client(&route).await?;
-            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept).await {
+            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept, request.crawl_delay).await {
                 Ok(turn) => turn,
                 Err(Held { remaining, status }) => {
                     learned.freshness = Freshness { retry_after: Some(remaining), max_age: None };
@@ -211,6 +220,7 @@ impl Inner {
         let validators = answer::validators(response.headers());
         let limit = request.options.max_body.unwrap_or(self.settings.max_body);
         let body = self.body(&mut response, decoder, limit, &mut learned.clock).await?;
+        let body = if body.starts_with(GZIP) { self.unpacked(body, limit).await? } else { body };
         learned.bytes = body.len() as u64;
         Ok(Outcome::Fresh(Fresh { body, content_type, validators }))
     }
@@ -261,6 +271,29 @@ impl Inner {
                     decoder.end();
                     is_over = true;
                 }
+            }
+        }
+    }
+
+    /// What a file holds that is itself compressed, as sitemaps are (`sitemap.xml.gz`): servers give it as it is.
+    async fn unpacked(&self, packed: Bytes, limit: u64) -> Result<Bytes, Failure> {
+        let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+        let mut decoder = Decoder::new(Coding::Gzip)?;
+        decoder.push(packed);
+        decoder.end();
+        let mut body = Vec::new();
+        let mut reservation = Reservation::default();
+        loop {
+            if body.len() == body.capacity() {
+                let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
+                self.reserve(&mut reservation, capacity as u64).await?;
+                body.reserve_exact(capacity - body.len());
+            }
+            match decode(&mut decoder, &mut body)? {
+                Step::Decoded(_) if body.len() as u64 > limit => return Err(Failure::TooLarge(limit)),
+                Step::Decoded(_) => {}
+                Step::Wants => return Err(Failure::Body("the compressed file stops short of its end".to_owned())),
+                Step::Complete => return Ok(reservation.seal(body)),
             }
         }
     }

@@ -3,35 +3,78 @@
 //!
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
+use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::Packer;
-use super::{PollReport, PolledDocument, PolledFeed, copies, search};
+use super::pages::WantedPage;
+use super::shown::{self, Changes, Edit, Shown};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
-use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
-use crate::identity::{ArticleId, IdentityUrl, Site};
+use crate::coverage::{Mark, Standing};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
+use crate::full_text;
+use crate::identity::{ArticleId, EntryKeys, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
-use crate::revision::{self, State};
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Gives what that did,
-/// and how many articles are new to the feed. Times are milliseconds since 1970.
+/// Where a document stands in its feed. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// It is what the feed shows now: what stood in the one before and does not in this one has left.
+    Present {
+        /// The poll before, which found it last.
+        last_seen_at: i64,
+    },
+    /// It is a page of what the feed showed before. It adds what is not known; of what is known nothing changes, for it may be
+    /// older than what we have. Its entries have left the feed as soon as they are found.
+    Past,
+}
+
+/// What became of a document.
+pub struct StoredDocument {
+    /// What that did to the archive.
+    pub report: PollReport,
+    /// Articles that are new to the feed.
+    pub new_in_feed: i64,
+    /// The whole document as coverage sees it, what filters dropped among the rest.
+    pub standings: Vec<Standing>,
+    /// The rows of its articles.
+    pub articles: Vec<i64>,
+}
+
+/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
     row: i64,
     feed: &PolledFeed,
-    last_seen_at: i64,
+    tense: Tense,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, packer, feed: row, now, change: None, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
-    storing.finish()?;
-    Ok((storing.report, new_in_feed))
+) -> rusqlite::Result<StoredDocument> {
+    let site_url = site_url(connection, row, tense, document)?;
+    let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    let changes = Changes::new(connection, now);
+    let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
+    let mut storing = Storing { connection, packer, feed: row, tense, site, now, has_forgotten, changes, report: PollReport::default() };
+    let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
+    storing.changes.finish()?;
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
+}
+
+/// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
+fn site_url(connection: &Connection, feed: i64, tense: Tense, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
+    let known: Option<String> = match tense {
+        Tense::Present { .. } => None,
+        Tense::Past => {
+            connection.prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?.query_row(params![feed], |row| row.get(0))?
+        }
+    };
+    Ok(known.or_else(|| document.site_url.clone()))
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -42,11 +85,25 @@ struct StoredSighting {
     entry_hash: i64,
     present: bool,
     voice: bool,
+    guid_key: Option<i64>,
+    link_key: Option<i64>,
+}
+
+/// An article that entries of the document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    article: i64,
+    is_new: bool,
+    /// It was taken out for good: of its entries hashes are kept, to know them again, and nothing else.
+    is_forgotten: bool,
 }
 
 /// The article before this poll touched it.
 struct Before {
-    draft: Draft,
+    /// What its speaker said.
+    spoken: Draft,
+    /// What it showed: the same, with what its page adds.
+    shown: Draft,
     rules: u32,
     text_key: i64,
     speaker: i64,
@@ -60,33 +117,52 @@ struct Before {
 struct Touched {
     /// `None` where the article is new.
     before: Option<Before>,
-    /// Position in the poll of the entry that is this feed's voice now.
-    counts: usize,
-    voice: i64,
+    /// This feed's voice now, where it is an entry of this document.
+    voice: Option<NewVoice>,
     has_new_sighting: bool,
+    /// Does that entry's link identify it?
+    has_own_link: bool,
+}
+
+/// An entry of the document that is its feed's voice.
+#[derive(Clone, Copy)]
+struct NewVoice {
+    /// Its position.
+    counts: usize,
+    /// Its sighting.
+    sighting: i64,
 }
 
 struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
     feed: i64,
+    tense: Tense,
+    /// The feed's site.
+    site: Option<Site>,
     now: i64,
-    /// The last change number given; read when first needed.
-    change: Option<i64>,
+    /// Was any article taken out for good?
+    has_forgotten: bool,
+    changes: Changes<'c>,
     report: PollReport,
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
-        let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
-        let home = document.site_url.as_deref().and_then(IdentityUrl::of);
+    fn store_document(
+        &mut self,
+        feed: &PolledFeed,
+        site_url: Option<&str>,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
+        let home = site_url.and_then(IdentityUrl::of);
         let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
+        let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
         self.connection
             .prepare_cached("UPDATE feed SET site_url = ?2, url = ?3 WHERE feed = ?1 AND (site_url IS NOT ?2 OR url IS NOT ?3)")?
-            .execute(params![self.feed, document.site_url, feed.url])?;
+            .execute(params![self.feed, site_url, feed.url])?;
 
         for key in &decision.dead {
             self.connection.prepare_cached("INSERT OR IGNORE INTO dead_key (feed, kind, key) VALUES (?1, ?2, ?3)")?.execute(params![
@@ -100,65 +176,84 @@ impl Storing<'_> {
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
         let mut touched: Vec<(i64, Touched)> = Vec::new();
+        let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
-            let (article, is_new) = match &matched.target {
-                Target::Known(article) => (article.0, false),
-                Target::New { id, page } => {
-                    new_in_feed += 1;
-                    self.article_of(id, page.as_ref())?
-                }
+            let found = match &matched.target {
+                Target::Known(article) => Found { article: article.0, is_new: false, is_forgotten: self.is_forgotten(article.0)? },
+                Target::New { id, page } => self.article_of(id, page.as_ref())?,
             };
+            new_in_feed += i64::from(matches!(matched.target, Target::New { .. }) && !found.is_forgotten);
+            let article = found.article;
             for (from, key) in &matched.taken_along {
                 self.connection
                     .prepare_cached("DELETE FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4")?
                     .execute(params![self.feed, key.kind as i64, key.hash, from.0])?;
             }
-            let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
+            let change = self.store_sightings(found, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
+            for at in &matched.entries {
+                let is_new = matches!(matched.target, Target::New { .. });
+                let was_dropped = is_new.then(|| Mark::dropped(DroppedAt::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_dropped, is_new, date: document.keys[*at].date });
+            }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
-        self.leave_sightings(&present, last_seen_at)?;
+        if let Tense::Present { last_seen_at } = self.tense {
+            self.leave_sightings(&present, last_seen_at)?;
+        }
         self.store_claims(&decision, &articles, &sightings)?;
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(new_in_feed)
+        Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
     /// The archive's article of this id, made where there is none.
-    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<(i64, bool)> {
+    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<Found> {
         let known = self
             .connection
             .prepare_cached("SELECT article FROM article WHERE id = ?1")?
             .query_row(params![id.as_str()], |row| row.get(0))
             .optional()?;
         if let Some(article) = known {
-            return Ok((article, false));
+            return Ok(Found { article, is_new: false, is_forgotten: self.is_forgotten(article)? });
         }
+        let is_forgotten =
+            self.has_forgotten && self.connection.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?.exists(params![id.as_str()])?;
+        let page = page.map(IdentityUrl::as_str).filter(|_| !is_forgotten);
         self.connection
             .prepare_cached(
-                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0)",
+                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change, removed_at)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0, ?5)",
             )?
-            .execute(params![id.as_str(), page.map(IdentityUrl::as_str), self.now, self.feed])?;
-        Ok((self.connection.last_insert_rowid(), true))
+            .execute(params![id.as_str(), page, self.now, self.feed, is_forgotten.then_some(self.now)])?;
+        Ok(Found { article: self.connection.last_insert_rowid(), is_new: !is_forgotten, is_forgotten })
+    }
+
+    fn is_forgotten(&self, article: i64) -> rusqlite::Result<bool> {
+        if !self.has_forgotten {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached("SELECT 1 FROM article JOIN forgotten USING (id) WHERE article.article = ?1")?
+            .exists(params![article])
     }
 
     /// Writes what is new or changed of one article's sightings in this feed.
     fn store_sightings(
         &self,
-        article: i64,
-        is_new: bool,
+        found: Found,
         matched: &Match,
         document: &PolledDocument,
         decision: &Decision,
         sightings: &mut [i64],
     ) -> rusqlite::Result<Option<Touched>> {
+        let Found { article, is_new, is_forgotten } = found;
         let stored: Vec<StoredSighting> = self
             .connection
             .prepare_cached(
-                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice FROM sighting WHERE article = ?1 AND feed = ?2",
+                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice, guid_key, link_key FROM sighting WHERE article = ?1 AND feed = ?2",
             )?
             .query_map(params![article, self.feed], |row| {
                 Ok(StoredSighting {
@@ -168,6 +263,8 @@ impl Storing<'_> {
                     entry_hash: row.get(3)?,
                     present: row.get(4)?,
                     voice: row.get(5)?,
+                    guid_key: row.get(6)?,
+                    link_key: row.get(7)?,
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -180,49 +277,69 @@ impl Storing<'_> {
         for ((guid, url), entries) in shown {
             let counts =
                 if entries.contains(&matched.counts) { matched.counts } else { decide::latest_then_longest(&document.keys, &entries) };
-            let known = stored.iter().find(|sighting| sighting.guid.as_deref() == guid && sighting.url.as_deref() == url);
+            let keys = [document.keys[counts].guid_key, decision.links[counts]].map(|key| key.map(|key| key.hash));
+            let known = stored.iter().find(|sighting| match is_forgotten {
+                true => [sighting.guid_key, sighting.link_key] == keys,
+                false => sighting.guid.as_deref() == guid && sighting.url.as_deref() == url,
+            });
             plan.push((counts, entries, known));
         }
-        let is_voice = |counts: usize| counts == matched.counts;
+        // An old page's entry speaks for its feed only where none has spoken yet.
+        let may_speak = self.tense != Tense::Past || !stored.iter().any(|sighting| sighting.voice);
+        if self.tense == Tense::Past {
+            plan.retain(|(_, entries, known)| match known {
+                Some(known) => {
+                    entries.iter().for_each(|entry| sightings[*entry] = known.row);
+                    false
+                }
+                None => true,
+            });
+        }
+        let is_voice = |counts: usize| may_speak && counts == matched.counts;
         let is_changed = plan.iter().any(|(at, _, known)| match known {
             None => true,
             Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
         });
         let before = if is_changed && !is_new { self.article_before(article)? } else { None };
-        let mut voice = 0;
+        // Of what is not shown any more nothing is kept but by what its feeds know it.
+        let is_removed = is_forgotten || (is_changed && !is_new && before.is_none());
+        let mut voice = None;
         for (at, entries, known) in &plan {
-            let row = self.store_sighting(article, document, decision, *at, is_voice(*at), *known)?;
-            entries.iter().for_each(|entry| sightings[*entry] = row);
+            let (sighting, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
+            if is_rewritten && !is_removed {
+                self.store_body(sighting, document, *at)?;
+            }
+            entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
-                voice = row;
+                voice = Some(NewVoice { counts: *at, sighting });
             }
         }
-        if is_changed && !is_new && before.is_none() {
-            // Retention removed it: its feeds know the entry, and that is all that is kept.
-            for (at, ..) in &plan {
-                self.connection.prepare_cached("DELETE FROM body WHERE sighting = ?1")?.execute(params![sightings[*at]])?;
-            }
+        if is_removed {
             return Ok(None);
         }
-        if is_changed {
+        if let Some(voice) = voice.filter(|_| is_changed) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
-                .execute(params![article, self.feed, voice])?;
+                .execute(params![article, self.feed, voice.sighting])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
-        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting }))
+        // What identifies the entry may be another address than the one that would be asked for.
+        let link = document.entries[matched.counts].url.as_deref().and_then(IdentityUrl::of).map(|url| Key::link(&url));
+        let has_own_link = link.is_some() && link == decision.links[matched.counts];
+        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting, has_own_link }))
     }
 
+    /// Gives the sighting, and whether its entry is another one than before.
     fn store_sighting(
         &self,
-        article: i64,
+        found: Found,
         document: &PolledDocument,
         decision: &Decision,
         at: usize,
         voice: bool,
         known: Option<&StoredSighting>,
-    ) -> rusqlite::Result<i64> {
-        let entry = &document.entries[at];
+    ) -> rusqlite::Result<(i64, bool)> {
+        let Found { article, is_forgotten, .. } = found;
         if let Some(known) = known
             && known.entry_hash == document.keys[at].entry_hash
         {
@@ -231,7 +348,7 @@ impl Storing<'_> {
                     .prepare_cached("UPDATE sighting SET left_at = NULL, voice = ?2 WHERE sighting = ?1")?
                     .execute(params![known.row, voice])?;
             }
-            return Ok(known.row);
+            return Ok((known.row, false));
         }
         let prepared = document.prepared(at)?;
         let identity = (
@@ -263,14 +380,14 @@ impl Storing<'_> {
             None => {
                 self.connection
                     .prepare_cached(
-                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words,
+                           left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     )?
                     .execute(params![
                         self.feed,
                         article,
-                        document.keys[at].guid,
-                        entry.url,
+                        document.keys[at].guid.as_deref().filter(|_| !is_forgotten),
+                        document.entries[at].url.as_deref().filter(|_| !is_forgotten),
                         self.now,
                         voice,
                         document.keys[at].entry_hash,
@@ -278,18 +395,24 @@ impl Storing<'_> {
                         identity.1,
                         identity.2,
                         identity.3,
-                        identity.4
+                        identity.4,
+                        (self.tense == Tense::Past).then_some(self.now)
                     ])?;
                 self.connection.last_insert_rowid()
             }
         };
-        let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        Ok((row, true))
+    }
+
+    fn store_body(&self, sighting: i64, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
+        let packed = &document.prepared(at)?.packed;
+        let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
         self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
-            row,
+            sighting,
             RULES_VERSION,
             content
         ])?;
-        Ok(row)
+        Ok(())
     }
 
     /// Sightings that stood in the last document and do not in this one have left.
@@ -320,13 +443,17 @@ impl Storing<'_> {
                 .collect::<rusqlite::Result<_>>()?;
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
-            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !claim.newest) {
+            if self.tense == Tense::Past && own.is_some() {
+                continue;
+            }
+            let shall_be_newest = claim.newest && (self.tense != Tense::Past || holders.is_empty());
+            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !shall_be_newest) {
                 continue;
             }
             let highest = holders.first().map_or(0, |holder| holder.2);
             let newest = match own {
-                Some(own) if is_newest || !claim.newest => own.2,
-                _ if claim.newest => highest + 1,
+                Some(own) if is_newest || !shall_be_newest => own.2,
+                _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
             self.connection
@@ -347,8 +474,10 @@ impl Storing<'_> {
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
+                let spoken: Draft = self.packer.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(Before {
-                    draft: self.packer.unpack(row.get_ref(0)?.as_blob()?)?,
+                    shown: pages::with_page(self.connection, self.packer, article, spoken.clone())?,
+                    spoken,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
                     speaker: row.get(3)?,
@@ -385,18 +514,31 @@ impl Storing<'_> {
         let Some((_, speaker, speaker_feed)) = speaker else {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
-        let other_voice;
-        let (draft, tokens, copy_key) = if *speaker == touched.voice {
-            let prepared = document.prepared(touched.counts)?;
-            (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
-        } else {
-            let blob: Vec<u8> = self
-                .connection
-                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
-                .query_row(params![speaker], |row| row.get(0))?;
-            other_voice = self.packer.unpack::<Draft>(&blob)?;
-            (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
+        let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
+        let prepared = of_document.map(|voice| document.prepared(voice.counts)).transpose()?;
+        let spoken = match prepared {
+            Some(prepared) => Cow::Borrowed(&prepared.draft),
+            None => {
+                let blob: Vec<u8> = self
+                    .connection
+                    .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+                    .query_row(params![speaker], |row| row.get(0))?;
+                Cow::Owned(self.packer.unpack::<Draft>(&blob)?)
+            }
         };
+        let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
+        let (draft, tokens, copy_key) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+            (page, _) => {
+                let shown = match page {
+                    Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
+                    None => spoken,
+                };
+                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
+                (shown, tokens, copy_key)
+            }
+        };
+        let draft = draft.as_ref();
         let mut revision = (1, self.now);
         let mut shows_other = true;
         let mut was_cluster = None;
@@ -404,96 +546,87 @@ impl Storing<'_> {
         if let Some(before) = &touched.before {
             revision = (before.revision, before.revised_at);
             was_cluster = before.copy_key;
-            shows_other = before.draft != *draft;
+            shows_other = before.shown != *draft;
             is_updated = shows_other && before.speaker_feed == *speaker_feed;
-            let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            let is_speakers_edit = reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed;
-            if is_speakers_edit && self.is_revision(article, before, draft)? {
-                self.connection
-                    .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
-                revision = (before.revision + 1, self.now);
+            if by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+                let edit = Edit { article, before: &before.shown, after: draft, revision, now: self.now };
+                revision = shown::revise(self.connection, self.packer, &edit)?;
             }
         }
+        if let (Some(prepared), Some(voice)) = (prepared, of_document) {
+            self.wish_for_page(article, &touched, &prepared.draft, &document.keys[voice.counts], document)?;
+        }
         if !shows_other && !touched.has_new_sighting {
-            if touched.before.is_some_and(|before| before.speaker != *speaker) {
+            if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
                 self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
             }
             return Ok(());
         }
-        let change = self.next_change()?;
-        self.connection
-            .prepare_cached(
-                "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
-                   last_changed = ?7, change = ?8, copy_key = ?9,
-                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
-            )?
-            .execute(params![
-                article,
-                speaker,
-                draft.published.map(|at| at.timestamp_millis()),
-                draft.language,
-                revision.0,
-                revision.1,
-                self.now,
-                change,
-                copy_key
-            ])?;
         let is_new = touched.before.is_none();
-        if is_new || shows_other {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-                .execute(params![article, tokens])?;
-        }
         tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
             true => self.report.new += 1,
             false => self.report.updated += usize::from(is_updated),
         }
-        let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
-        for cluster in clusters {
-            for member in copies::settle(self.connection, cluster)? {
-                if member != article {
-                    let change = self.next_change()?;
-                    self.connection
-                        .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-                        .execute(params![member, self.now, change])?;
-                }
-            }
-        }
-        Ok(())
+        let tokens = (is_new || shows_other).then_some(tokens.as_str());
+        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
+        shown::show(&mut self.changes, &shown)
     }
 
-    fn is_revision(&self, article: i64, before: &Before, next: &Draft) -> rusqlite::Result<bool> {
-        let earlier: Vec<Draft> = self
-            .connection
-            .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
-            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
-            .collect::<rusqlite::Result<_>>()?;
-        let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
-        let age = TimeDelta::milliseconds(self.now - before.revised_at);
-        Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
+    /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
+    fn wish_for_page(
+        &self,
+        article: i64,
+        touched: &Touched,
+        draft: &Draft,
+        keys: &EntryKeys,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<()> {
+        let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
+        if let Some(before) = &touched.before
+            && said(&before.spoken) == said(draft)
+            && pages::is_known(self.connection, article)?
+        {
+            return Ok(());
+        }
+        let link = draft.url.as_deref().and_then(IdentityUrl::of);
+        let signs = full_text::Signs {
+            setting: document.full_text,
+            draft,
+            has_own_link: touched.has_own_link,
+            is_own_page: link.as_ref().is_some_and(|link| keys.owns(link, self.site.as_ref())),
+            past: pages::past(self.connection, self.feed)?,
+            now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
+        };
+        match (full_text::wish(&signs), &draft.url) {
+            (Some(wish), Some(url)) => {
+                let at = draft.published.map_or(self.now, |at| at.timestamp_millis());
+                let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
+                pages::want(self.connection, &wanted)
+            }
+            // An answer that is there stays: the entry of today is as it was, or fuller.
+            _ => pages::drop_unanswered(self.connection, article),
+        }
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
     }
+}
 
-    fn next_change(&mut self) -> rusqlite::Result<i64> {
-        let last = match self.change {
-            Some(change) => change,
-            None => self.connection.prepare_cached("SELECT change FROM archive")?.query_row([], |row| row.get(0))?,
-        };
-        self.change = Some(last + 1);
-        Ok(last + 1)
+/// The whole document, entry by entry: those that are kept, and those that filters dropped.
+fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(kept.len() + document.dropped_at.len());
+    let mut kept = kept.into_iter().flatten();
+    for dropped_at in &document.dropped_at {
+        standings.extend(kept.by_ref().take(dropped_at.place.saturating_sub(standings.len())));
+        // It may have been wanted when it was last seen.
+        let holder = past.holders(dropped_at.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::dropped(dropped_at.key.hash));
+        standings.push(Standing { entry, was_dropped: None, is_new: holder.is_none(), date: dropped_at.date });
     }
-
-    fn finish(&self) -> rusqlite::Result<()> {
-        if let Some(change) = self.change {
-            self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
-        }
-        Ok(())
-    }
+    standings.extend(kept);
+    Ok(standings)
 }

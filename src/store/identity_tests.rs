@@ -15,7 +15,7 @@ use super::known::FeedPast;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -27,22 +27,22 @@ const DAY: i64 = 86_400;
 
 /// An entry as the tests write it down.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct E {
-    guid: Option<String>,
-    link: Option<String>,
-    title: String,
-    text: String,
-    day: Option<i64>,
-    source: Option<String>,
+pub(super) struct E {
+    pub(super) guid: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) day: Option<i64>,
+    pub(super) source: Option<String>,
 }
 
-fn e(guid: &str, link: &str, title: &str, text: &str, day: i64) -> E {
+pub(super) fn e(guid: &str, link: &str, title: &str, text: &str, day: i64) -> E {
     let some = |value: &str| (!value.is_empty()).then(|| value.to_owned());
     E { guid: some(guid), link: some(link), title: title.into(), text: text.into(), day: (day > 0).then_some(day), source: None }
 }
 
 /// A text of so many words that shares none with another story's.
-fn story(seed: &str, words: usize) -> String {
+pub(super) fn story(seed: &str, words: usize) -> String {
     (0..words).map(|n| format!("{seed}{n}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -62,19 +62,19 @@ impl E {
 }
 
 /// An archive in memory.
-struct Lab {
-    connection: Connection,
+pub(super) struct Lab {
+    pub(super) connection: Connection,
     clock: Cell<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Shown {
-    id: String,
-    title: String,
-    text: String,
-    speaker: String,
-    duplicate_of: Option<String>,
-    sightings: BTreeSet<(String, Option<String>, Option<String>)>,
+pub(super) struct Shown {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) speaker: String,
+    pub(super) duplicate_of: Option<String>,
+    pub(super) sightings: BTreeSet<(String, Option<String>, Option<String>)>,
 }
 
 impl Shown {
@@ -89,7 +89,7 @@ fn feed_of(name: &str, rule: IdentityRule) -> (PolledFeed, Option<String>, Ident
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         thread_local! {
             /// Copying an empty archive takes a fraction of the time of making one.
             static EMPTY: Connection = {
@@ -104,29 +104,13 @@ impl Lab {
     }
 
     /// Polls a feed named by host and path, such as `a.com/feed`.
-    fn poll(&self, feed: &str, entries: &[E]) -> PollReport {
+    pub(super) fn poll(&self, feed: &str, entries: &[E]) -> PollReport {
         self.poll_by(feed, IdentityRule::Auto, entries)
     }
 
     fn poll_by(&self, feed: &str, rule: IdentityRule, entries: &[E]) -> PollReport {
-        self.clock.set(self.clock.get() + 1);
-        let at = DateTime::<Utc>::from_timestamp(1_800_000_000 + self.clock.get(), 0).unwrap();
-        let (feed, site_url, rule) = feed_of(feed, rule);
-        let entries: Vec<Entry> = entries.iter().map(E::entry).collect();
-        let document = PolledDocument {
-            hash: 0,
-            title: None,
-            mended: Vec::new(),
-            site_url,
-            rule,
-            dropped: Default::default(),
-            keys: entries.iter().map(EntryKeys::of).collect(),
-            entries: entries
-                .into_iter()
-                .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
-                .collect(),
-            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &PACKER)),
-        };
+        let at = self.tick();
+        let (feed, document) = document_of(feed, rule, entries);
         let poll = Poll {
             feed,
             at,
@@ -134,6 +118,8 @@ impl Lab {
             error: None,
             asked: true,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
@@ -143,6 +129,11 @@ impl Lab {
             document: Some(document),
         };
         polls::store(&self.connection, &PACKER, &poll).unwrap()
+    }
+
+    pub(super) fn tick(&self) -> DateTime<Utc> {
+        self.clock.set(self.clock.get() + 1);
+        DateTime::<Utc>::from_timestamp(1_800_000_000 + self.clock.get(), 0).unwrap()
     }
 
     /// What would be decided of a document, without storing it.
@@ -156,7 +147,7 @@ impl Lab {
         decide::decide(&FeedPast { connection: &self.connection, packer: &PACKER, feed: row }, poll).unwrap()
     }
 
-    fn articles(&self) -> Vec<Shown> {
+    pub(super) fn articles(&self) -> Vec<Shown> {
         let mut statement = self
             .connection
             .prepare(
@@ -178,18 +169,18 @@ impl Lab {
         articles
     }
 
-    fn titles(&self) -> Vec<String> {
+    pub(super) fn titles(&self) -> Vec<String> {
         let mut titles: Vec<String> = self.articles().into_iter().map(|article| article.title).collect();
         titles.sort();
         titles
     }
 
-    fn revisions(&self) -> BTreeMap<String, i64> {
+    pub(super) fn revisions(&self) -> BTreeMap<String, i64> {
         let mut statement = self.connection.prepare("SELECT id, revision FROM article").unwrap();
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<rusqlite::Result<_>>().unwrap()
     }
 
-    fn change(&self) -> i64 {
+    pub(super) fn change(&self) -> i64 {
         self.connection.query_row("SELECT change FROM archive", [], |row| row.get(0)).unwrap()
     }
 
@@ -198,7 +189,7 @@ impl Lab {
     }
 
     /// All rows of all tables that a poll of entries writes.
-    fn everything(&self) -> Vec<String> {
+    pub(super) fn everything(&self) -> Vec<String> {
         let mut all = Vec::new();
         for table in ["article", "sighting", "body", "revision", "entry_key", "dead_key"] {
             let mut statement = self.connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
@@ -213,8 +204,31 @@ impl Lab {
     }
 }
 
+/// These entries as a document of a feed.
+pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (PolledFeed, PolledDocument) {
+    let (feed, site_url, rule) = feed_of(feed, rule);
+    let entries: Vec<Entry> = entries.iter().map(E::entry).collect();
+    let document = PolledDocument {
+        hash: 0,
+        title: None,
+        mended: Vec::new(),
+        site_url,
+        rule,
+        full_text: FullText::Never,
+        dropped: Default::default(),
+        dropped_at: Vec::new(),
+        is_cut_off: false,
+        keys: entries.iter().map(EntryKeys::of).collect(),
+        entries: entries
+            .into_iter()
+            .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
+            .collect(),
+        prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &PACKER)),
+    };
+    (feed, document)
+}
 /// One for all: a compressor is dear to make.
-static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
+pub(super) static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
 
 /// A draft as plain as the entry: these tests are about identity.
 fn draft(entry: &Entry) -> Draft {
@@ -504,21 +518,21 @@ const LINKS: [&str; 8] = [
     "https://c.net/x",
 ];
 const TITLES: [&str; 4] = ["Alpha", "Beta", "Gamma", ""];
-const FEEDS: [&str; 3] = ["a.com/feed", "b.org/feed", "c.net/feed"];
+pub(super) const FEEDS: [&str; 3] = ["a.com/feed", "b.org/feed", "c.net/feed"];
 
-fn entries() -> impl Strategy<Value = E> {
+pub(super) fn entries() -> impl Strategy<Value = E> {
     let text = (0..4_usize, prop_oneof![Just(3_usize), Just(30), Just(60), Just(61)]);
     (0..GUIDS.len(), 0..LINKS.len(), 0..TITLES.len(), text, 0..4_i64).prop_map(|(guid, link, title, (seed, words), day)| {
         e(GUIDS[guid], LINKS[link], TITLES[title], &story(&format!("s{seed}w"), words), day)
     })
 }
 
-fn documents() -> impl Strategy<Value = Vec<E>> {
+pub(super) fn documents() -> impl Strategy<Value = Vec<E>> {
     proptest::collection::vec(entries(), 1..5)
 }
 
 /// Documents of one feed follow one another as real ones do: most entries stay, some change, some come and go.
-fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
+pub(super) fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
     let step = proptest::collection::vec((entries(), 0..6_usize), 1..4);
     (documents(), proptest::collection::vec(step, 0..4)).prop_map(|(first, steps)| {
         let mut history = vec![first];
@@ -542,7 +556,7 @@ fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
     })
 }
 
-fn cases(default: u32) -> ProptestConfig {
+pub(super) fn cases(default: u32) -> ProptestConfig {
     ProptestConfig {
         cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default),
         ..ProptestConfig::default()

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 
 use super::packed::Packer;
 use super::{Reader, Selection, StoreError};
 use crate::article::{Article, Draft, tokens};
+use crate::full_text;
 
 /// How many of the newest matches `--relevance` ranks.
 const RANKED: usize = 1_000;
@@ -91,11 +93,15 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(content)` mean this query's phrases.
+/// Makes `has_phrases(content, page's draft)` mean this query's phrases.
 pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
     let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
-    connection.create_scalar_function("has_phrases", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        let draft: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
+    connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
+        let spoken: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
+        let draft = match context.get_raw(1) {
+            ValueRef::Null => spoken,
+            page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
+        };
         Ok(query.phrases_stand_in(&draft))
     })
 }

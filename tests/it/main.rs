@@ -4,10 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod backfill;
 mod bad_input;
 mod conditional_requests;
 mod control_socket;
 mod corpora;
+mod coverage;
 mod daemon;
 mod exports;
 mod extraction;
@@ -15,10 +17,14 @@ mod faults;
 mod feed_list;
 mod fetching;
 mod filters;
+mod forget;
+mod lying_servers;
 mod never_lost;
 mod never_twice;
 mod newcomer;
+mod news_sitemaps;
 mod operations;
+mod pages;
 mod place;
 mod redirects;
 mod reload;
