@@ -118,6 +118,8 @@ pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Sch
 pub struct Poller {
     archive: Arc<Archive>,
     reader: Arc<Mutex<Reader>>,
+    /// Whose turn it is to use the reader.
+    reading: Arc<tokio::sync::Semaphore>,
     client: Client,
     settings: Arc<PollSettings>,
     /// Parsing and normalising keep a processor busy: no more of it at once than there are processors.
@@ -140,6 +142,7 @@ impl Poller {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             reader: Arc::new(Mutex::new(archive.reader()?)),
+            reading: Arc::new(tokio::sync::Semaphore::new(1)),
             archive,
             client,
             settings: Arc::new(settings),
@@ -266,15 +269,23 @@ impl Poller {
 
     /// The address that the feed shares with others, because at least one of them has moved there.
     async fn shared_address(&self, feed: &Feed) -> Result<Option<moved::SharedAddress>, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).moved_feeds();
-        let moved = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))?;
+        let moved = self.read_archive(Reader::moved_feeds).await?;
         Ok(moved::shared_address(feed, &self.settings.feeds, &moved, Utc::now()))
     }
 
     async fn state(&self, name: String) -> Result<Option<FeedState>, StoreError> {
+        self.read_archive(move |reader| reader.feed_state(&name)).await
+    }
+
+    /// Reads on a thread that may wait for the disk. There is one connection: who waits for it keeps no thread from others.
+    async fn read_archive<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // The semaphore is never closed.
+        let _turn = self.reading.acquire().await.ok();
         let reader = Arc::clone(&self.reader);
-        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).feed_state(&name);
+        let read = move || read(&reader.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -11,7 +11,7 @@ const FEW_WORDS: usize = 50;
 /// What exact copies have in common: the hash of the normalised text, where it has at least fifty words.
 pub fn copy_key(draft: &Draft) -> Option<i64> {
     let text = fold(&draft.text);
-    if word_count(&text) < FEW_WORDS {
+    if word_count(&text, FEW_WORDS) < FEW_WORDS {
         return None;
     }
     Some(first_bits(&Sha256::digest(text.as_bytes())))

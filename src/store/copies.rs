@@ -9,6 +9,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// gives the articles that this changes: the earliest, and all that
 /// became or ceased to be copies.
 pub fn settle(connection: &Connection, copy_key: i64) -> rusqlite::Result<Vec<i64>> {
+    // Most texts are alone.
+    let mut members = connection.prepare_cached("SELECT article, duplicate_of FROM article WHERE copy_key = ?1 LIMIT 2")?;
+    let members: Vec<(i64, Option<i64>)> =
+        members.query_map(params![copy_key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    match members.as_slice() {
+        [] => return Ok(Vec::new()),
+        [(only, None)] => return Ok(vec![*only]),
+        _ => {}
+    }
     let dated = "SELECT article FROM article WHERE copy_key = ?1 AND published IS NOT NULL ORDER BY published, id LIMIT 1";
     let undated = "SELECT article FROM article WHERE copy_key = ?1 AND published IS NULL ORDER BY id LIMIT 1";
     let mut earliest: Option<i64> = None;

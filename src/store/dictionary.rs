@@ -83,6 +83,9 @@ fn samples(connection: &Connection, packer: &Packer) -> rusqlite::Result<Vec<Vec
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    if last == 0 {
+        return Ok(Vec::new());
+    }
     let step = ((last - first) / SAMPLES).max(1);
     let mut statement = connection.prepare_cached("SELECT sighting, content FROM body WHERE sighting >= ?1 ORDER BY sighting LIMIT 1")?;
     let mut samples = Vec::new();

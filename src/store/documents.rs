@@ -3,20 +3,32 @@
 //!
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::Packer;
-use super::{PollReport, PolledDocument, PolledFeed, copies, search};
+use super::search::{self, Shown, Unindexed};
+use super::{PollReport, PolledDocument, PolledFeed, Prepared, copies};
 use crate::article::Draft;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
-use crate::identity::{ArticleId, IdentityUrl, Site};
+use crate::identity::{ArticleId, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Gives what that did,
-/// and how many articles are new to the feed. Times are milliseconds since 1970.
+/// What storing a document did.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// In the archive.
+    pub report: PollReport,
+    /// Articles that are new to the feed.
+    pub new_in_feed: i64,
+    /// What the search index has yet to get.
+    pub unindexed: Unindexed,
+}
+
+/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Times are milliseconds
+/// since 1970.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
@@ -25,11 +37,11 @@ pub fn store(
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<(PollReport, i64)> {
-    let mut storing = Storing { connection, packer, feed: row, now, change: None, report: PollReport::default() };
-    let new_in_feed = storing.store_document(feed, last_seen_at, document)?;
+) -> rusqlite::Result<Stored> {
+    let mut storing = Storing { connection, packer, feed: row, now, change: None, stored: Stored::default() };
+    storing.store_document(feed, last_seen_at, document)?;
     storing.finish()?;
-    Ok((storing.report, new_in_feed))
+    Ok(storing.stored)
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -71,14 +83,14 @@ struct Storing<'c> {
     now: i64,
     /// The last change number given; read when first needed.
     change: Option<i64>,
-    report: PollReport,
+    stored: Stored,
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<i64> {
+    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<()> {
         let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
+        let past = FeedPast::of(self.connection, self.packer, self.feed)?;
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
@@ -93,7 +105,6 @@ impl Storing<'_> {
                 key.hash
             ])?;
         }
-        let mut new_in_feed = 0;
         let mut present: BTreeSet<i64> = BTreeSet::new();
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
@@ -102,8 +113,8 @@ impl Storing<'_> {
             let (article, is_new) = match &matched.target {
                 Target::Known(article) => (article.0, false),
                 Target::New { id, page } => {
-                    new_in_feed += 1;
-                    self.article_of(id, page.as_ref())?
+                    self.stored.new_in_feed += 1;
+                    self.article_of(id, page.as_ref(), document.prepared(matched.counts)?)?
                 }
             };
             for (from, key) in &matched.taken_along {
@@ -117,15 +128,15 @@ impl Storing<'_> {
             touched.extend(change.map(|change| (article, change)));
         }
         self.leave_sightings(&present, last_seen_at)?;
-        self.store_claims(&decision, &articles, &sightings)?;
+        self.store_claims(&decision, &articles, &sightings, past.has_keys())?;
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(new_in_feed)
+        Ok(())
     }
 
     /// The archive's article of this id, made where there is none.
-    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<(i64, bool)> {
+    fn article_of(&mut self, id: &ArticleId, page: Option<&IdentityUrl>, prepared: &Prepared) -> rusqlite::Result<(i64, bool)> {
         let known = self
             .connection
             .prepare_cached("SELECT article FROM article WHERE id = ?1")?
@@ -134,12 +145,25 @@ impl Storing<'_> {
         if let Some(article) = known {
             return Ok((article, false));
         }
+        // All that it shows, so that no index is written twice; its speaker comes with its sighting.
+        let change = self.next_change()?;
+        let published = prepared.draft.published.map(|at| at.timestamp_millis());
         self.connection
             .prepare_cached(
-                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0)",
+                "INSERT INTO article (id, identity_url, at, published, language, first_feed, revision, revised_at, first_seen, last_changed,
+                   change, copy_key)
+                 VALUES (?1, ?2, coalesce(?3, ?4), ?3, ?5, ?6, 1, ?4, ?4, ?4, ?7, ?8)",
             )?
-            .execute(params![id.as_str(), page.map(IdentityUrl::as_str), self.now, self.feed])?;
+            .execute(params![
+                id.as_str(),
+                page.map(IdentityUrl::as_str),
+                published,
+                self.now,
+                prepared.draft.language,
+                self.feed,
+                change,
+                prepared.copy_key
+            ])?;
         Ok((self.connection.last_insert_rowid(), true))
     }
 
@@ -153,22 +177,7 @@ impl Storing<'_> {
         decision: &Decision,
         sightings: &mut [i64],
     ) -> rusqlite::Result<Option<Touched>> {
-        let stored: Vec<StoredSighting> = self
-            .connection
-            .prepare_cached(
-                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice FROM sighting WHERE article = ?1 AND feed = ?2",
-            )?
-            .query_map(params![article, self.feed], |row| {
-                Ok(StoredSighting {
-                    row: row.get(0)?,
-                    guid: row.get(1)?,
-                    url: row.get(2)?,
-                    entry_hash: row.get(3)?,
-                    present: row.get(4)?,
-                    voice: row.get(5)?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
+        let stored = if is_new { Vec::new() } else { self.stored_sightings(article)? };
         // Entries of one guid and url are one sighting; of these the one that counts shows.
         let mut shown: BTreeMap<(Option<&str>, Option<&str>), Vec<usize>> = BTreeMap::new();
         for at in &matched.entries {
@@ -202,13 +211,31 @@ impl Storing<'_> {
             }
             return Ok(None);
         }
-        if is_changed {
+        if is_changed && !is_new {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
                 .execute(params![article, self.feed, voice])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
         Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting }))
+    }
+
+    fn stored_sightings(&self, article: i64) -> rusqlite::Result<Vec<StoredSighting>> {
+        self.connection
+            .prepare_cached(
+                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice FROM sighting WHERE article = ?1 AND feed = ?2",
+            )?
+            .query_map(params![article, self.feed], |row| {
+                Ok(StoredSighting {
+                    row: row.get(0)?,
+                    guid: row.get(1)?,
+                    url: row.get(2)?,
+                    entry_hash: row.get(3)?,
+                    present: row.get(4)?,
+                    voice: row.get(5)?,
+                })
+            })?
+            .collect()
     }
 
     fn store_sighting(
@@ -306,16 +333,12 @@ impl Storing<'_> {
     }
 
     /// Writes the keys, but only where a holder is new, shows another sighting, or must become the newest.
-    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64]) -> rusqlite::Result<()> {
+    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64], has_keys: bool) -> rusqlite::Result<()> {
+        let mut claimed = HashSet::new();
         for claim in &decision.claims {
             let (article, sighting) = (articles[claim.matched], sightings[claim.entry]);
-            let holders: Vec<(i64, i64, i64)> = self
-                .connection
-                .prepare_cached(
-                    "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
-                )?
-                .query_map(params![self.feed, claim.key.kind as i64, claim.key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<rusqlite::Result<_>>()?;
+            let is_first = claimed.insert(claim.key);
+            let holders = if is_first && !has_keys { Vec::new() } else { self.holders(claim.key)? };
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
             if own.is_some_and(|own| own.1 == sighting) && (is_newest || !claim.newest) {
@@ -334,6 +357,16 @@ impl Storing<'_> {
                 .execute(params![self.feed, claim.key.kind as i64, claim.key.hash, article, sighting, newest])?;
         }
         Ok(())
+    }
+
+    /// Articles that have the key, each with its last entry of it; the first is the newest.
+    fn holders(&self, key: Key) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
+            )?
+            .query_map(params![self.feed, key.kind as i64, key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
     }
 
     /// What an article that is not new shows; `None` where retention removed it.
@@ -361,30 +394,11 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id): (Option<String>, String) = self
-            .connection
-            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
-        let voices: Vec<(Voice, i64, i64)> = self
-            .connection
-            .prepare_cached(
-                "SELECT sighting.sighting, sighting.feed, sighting.words, feed.name, feed.site_url, feed.url
-                 FROM sighting JOIN feed ON feed.feed = sighting.feed WHERE sighting.article = ?1 AND sighting.voice = 1",
-            )?
-            .query_map(params![article], |row| {
-                let (site_url, url): (Option<String>, String) = (row.get(4)?, row.get(5)?);
-                let feed_site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&url));
-                let is_publisher = site.is_some() && site == feed_site;
-                Ok((Voice { is_publisher, words: row.get(2)?, feed: row.get(3)? }, row.get(0)?, row.get(1)?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
-        let Some((_, speaker, speaker_feed)) = speaker else {
-            return Err(rusqlite::Error::QueryReturnedNoRows);
-        };
+        let is_new = touched.before.is_none();
+        // A new article has one voice.
+        let (speaker, speaker_feed) = if is_new { (touched.voice, self.feed) } else { self.speaker(article)? };
         let other_voice;
-        let (draft, tokens, copy_key) = if *speaker == touched.voice {
+        let (draft, tokens, copy_key) = if speaker == touched.voice {
             let prepared = document.prepared(touched.counts)?;
             (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
         } else {
@@ -403,11 +417,11 @@ impl Storing<'_> {
             revision = (before.revision, before.revised_at);
             was_cluster = before.copy_key;
             shows_other = before.draft != *draft;
-            is_updated = shows_other && before.speaker_feed == *speaker_feed;
+            is_updated = shows_other && before.speaker_feed == speaker_feed;
             let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
-            let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            if reworded && by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+            let by_source = before.rules == RULES_VERSION || self.text_key(speaker)? != before.text_key;
+            if reworded && by_source && before.speaker_feed == speaker_feed && speaker_feed == self.feed {
                 self.connection
                     .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
                     .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
@@ -415,39 +429,40 @@ impl Storing<'_> {
             }
         }
         if !shows_other && !touched.has_new_sighting {
-            if touched.before.is_some_and(|before| before.speaker != *speaker) {
+            if touched.before.is_some_and(|before| before.speaker != speaker) {
                 self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
             }
             return Ok(());
         }
-        let change = self.next_change()?;
-        self.connection
-            .prepare_cached(
-                "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
-                   last_changed = ?7, change = ?8, copy_key = ?9,
-                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
-            )?
-            .execute(params![
-                article,
-                speaker,
-                draft.published.map(|at| at.timestamp_millis()),
-                draft.language,
-                revision.0,
-                revision.1,
-                self.now,
-                change,
-                copy_key
-            ])?;
-        let is_new = touched.before.is_none();
-        if is_new || shows_other {
+        if is_new {
+            self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
+        } else {
+            let change = self.next_change()?;
             self.connection
-                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-                .execute(params![article, tokens])?;
+                .prepare_cached(
+                    "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
+                       last_changed = ?7, change = ?8, copy_key = ?9,
+                       duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
+                )?
+                .execute(params![
+                    article,
+                    speaker,
+                    draft.published.map(|at| at.timestamp_millis()),
+                    draft.language,
+                    revision.0,
+                    revision.1,
+                    self.now,
+                    change,
+                    copy_key
+                ])?;
         }
-        tracing::trace!(id, is_new, revision = revision.0, "article stored");
+        if is_new || shows_other {
+            self.stored.unindexed.add(article, if is_new { Shown::First } else { Shown::Again }, tokens);
+        }
+        tracing::trace!(article, is_new, revision = revision.0, "article stored");
         match is_new {
-            true => self.report.new += 1,
-            false => self.report.updated += usize::from(is_updated),
+            true => self.stored.report.new += 1,
+            false => self.stored.report.updated += usize::from(is_updated),
         }
         let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
         for cluster in clusters {
@@ -461,6 +476,30 @@ impl Storing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The sighting that speaks for an article, and its feed.
+    fn speaker(&self, article: i64) -> rusqlite::Result<(i64, i64)> {
+        let identity_url: Option<String> = self
+            .connection
+            .prepare_cached("SELECT identity_url FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| row.get(0))?;
+        let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
+        let voices: Vec<(Voice, i64, i64)> = self
+            .connection
+            .prepare_cached(
+                "SELECT sighting.sighting, sighting.feed, sighting.words, feed.name, feed.site_url, feed.url
+                 FROM sighting JOIN feed ON feed.feed = sighting.feed WHERE sighting.article = ?1 AND sighting.voice = 1",
+            )?
+            .query_map(params![article], |row| {
+                let (site_url, url): (Option<String>, String) = (row.get(4)?, row.get(5)?);
+                let feed_site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&url));
+                let is_publisher = site.is_some() && site == feed_site;
+                Ok((Voice { is_publisher, words: row.get(2)?, feed: row.get(3)? }, row.get(0)?, row.get(1)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
+        speaker.map(|(_, sighting, feed)| (*sighting, *feed)).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::documents::{self, Stored};
 use super::packed::{PackedError, Packer};
-use super::{documents, search};
+use super::search::{self, Unindexed};
 use crate::article::Draft;
 use crate::config::IdentityRule;
 use crate::fetch::Validators;
@@ -132,16 +133,17 @@ pub struct PollReport {
     pub updated: usize,
 }
 
-/// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
+/// Stores a poll inside the caller's transaction, all but its words in the search index: these are given back, to be written
+/// before the transaction ends.
+pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<(PollReport, Unindexed)> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
-    let (report, new_in_feed) = match &poll.document {
+    let stored = match &poll.document {
         Some(document) => documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
-        None => (PollReport::default(), 0),
+        None => Stored::default(),
     };
-    store_feed(connection, feed.row, poll, new_in_feed)?;
-    Ok(report)
+    store_feed(connection, feed.row, poll, stored.new_in_feed)?;
+    Ok((stored.report, stored.unindexed))
 }
 
 struct FeedRow {

@@ -246,7 +246,7 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(connection, &PACKER, &poll).unwrap();
+        polls::store(connection, &PACKER, &poll).unwrap().1.write(connection).unwrap();
     }
 
     /// The titles that are shown.

@@ -1,8 +1,10 @@
 //! The one writer: a thread that owns the writing connection and groups the polls that wait for it.
 //!
 //! A group is what has gathered while the last one was committed, at most 200 articles or 50 milliseconds of work: so
-//! a lone poll is committed at once, and under load a sync to disk serves many. Each poll has a savepoint of its own:
-//! one that fails takes nothing else with it. All else that writes (retention) waits in the same queue, in pieces that
+//! a lone poll is committed at once, and under load a sync to disk serves many. Where a poll of a group cannot be stored, the
+//! group is taken back and each of its polls committed alone: one that fails takes nothing else with it. (A savepoint for each
+//! poll would do the same, and cost a copy of every page that it touches, and a search index written to disk poll by poll.)
+//! All else that writes (retention) waits in the same queue, in pieces that
 //! are as small, so that no poll waits long. A dictionary that is due is made on a thread of its own, which then waits like
 //! all others.
 
@@ -15,6 +17,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::packed::Packer;
+use super::search::Unindexed;
 use super::{Poll, PollReport, StoreError, dictionary, polls};
 
 const MOST_ENTRIES: usize = 200;
@@ -120,20 +123,21 @@ impl Writing {
         first: (Box<Poll>, Done<PollReport>),
         waiting: &mut mpsc::Receiver<Work>,
     ) -> Option<Errand> {
-        let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
-        let mut errand = None;
-        let committed = commit_group(connection, &self.packer, first, waiting, &mut reports, &mut errand);
-        let group_error = committed.err().map(|error| StoreError::of(&self.path, error).to_string());
-        for (done, report) in reports {
-            let answer = match (&group_error, report) {
-                (None, Ok(report)) => Ok(report),
-                (None, Err(error)) => Err(StoreError::of(&self.path, error)),
-                (Some(reason), _) => Err(StoreError::Write { path: self.path.clone(), reason: reason.clone() }),
-            };
+        let mut group = Group { polls: vec![first], errand: None };
+        let committed = commit_group(connection, &self.packer, &mut group, || waiting.try_recv().ok());
+        let reports: Vec<rusqlite::Result<PollReport>> = match committed {
+            Ok(reports) => reports.into_iter().map(Ok).collect(),
+            Err(error) if group.polls.len() == 1 => vec![Err(error)],
+            Err(error) => {
+                tracing::debug!(%error, polls = group.polls.len(), "a group of polls cannot be committed; now each alone");
+                group.polls.iter().map(|(poll, _)| commit_alone(connection, &self.packer, poll)).collect()
+            }
+        };
+        for ((_, done), report) in group.polls.into_iter().zip(reports) {
             // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
-            let _ = done.send(answer);
+            let _ = done.send(report.map_err(|error| StoreError::of(&self.path, error)));
         }
-        errand
+        group.errand
     }
 
     /// Has a dictionary made where one is due. Without it all goes on, only larger; so what goes wrong is said once.
@@ -163,44 +167,153 @@ impl Writing {
     }
 }
 
+/// Polls that are committed together.
+struct Group {
+    polls: Vec<(Box<Poll>, Done<PollReport>)>,
+    /// What ended the group.
+    errand: Option<Errand>,
+}
+
+/// Stores the group and whatever joins it meanwhile, in one transaction.
 fn commit_group(
     connection: &mut Connection,
     packer: &Packer,
-    first: (Box<Poll>, Done<PollReport>),
-    waiting: &mut mpsc::Receiver<Work>,
-    reports: &mut Vec<(Done<PollReport>, rusqlite::Result<PollReport>)>,
-    errand: &mut Option<Errand>,
-) -> rusqlite::Result<()> {
+    group: &mut Group,
+    mut joins: impl FnMut() -> Option<Work>,
+) -> rusqlite::Result<Vec<PollReport>> {
     let began = Instant::now();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut entries = 0;
-    let mut next = Some(first);
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            reports.extend(next.map(|(_, done)| (done, Ok(PollReport::default()))));
-            return Err(error);
-        }
-    };
-    while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, packer, &poll);
+    let mut unindexed = Unindexed::default();
+    let mut reports = Vec::new();
+    while let Some((poll, _)) = group.polls.get(reports.len()) {
+        let (report, tokens) = polls::store(&transaction, packer, poll)?;
+        unindexed.extend(tokens);
+        reports.push(report);
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
-        reports.push((done, report));
-        let is_full = entries >= MOST_ENTRIES || began.elapsed() >= LONGEST_GROUP;
-        next = match if is_full { None } else { waiting.try_recv().ok() } {
-            Some(Work::Poll(poll, done)) => Some((poll, done)),
-            Some(Work::Errand(other)) => {
-                *errand = Some(other);
-                None
+        if entries < MOST_ENTRIES && began.elapsed() < LONGEST_GROUP {
+            match joins() {
+                Some(Work::Poll(poll, done)) => group.polls.push((poll, done)),
+                Some(Work::Errand(errand)) => group.errand = Some(errand),
+                None => {}
             }
-            None => None,
-        };
+        }
     }
-    transaction.commit()
+    unindexed.write(&transaction)?;
+    transaction.commit()?;
+    Ok(reports)
 }
 
-fn write_poll(transaction: &mut rusqlite::Transaction<'_>, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
-    let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, packer, poll)?;
-    savepoint.commit()?;
+fn commit_alone(connection: &mut Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (report, unindexed) = polls::store(&transaction, packer, poll)?;
+    unindexed.write(&transaction)?;
+    transaction.commit()?;
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use chrono::DateTime;
+
+    use super::super::connect::set_up;
+    use super::super::packed::PackedError;
+    use super::super::polls::{PolledDocument, PolledEntry, PolledFeed, Prepared};
+    use super::*;
+    use crate::article::Draft;
+    use crate::config::IdentityRule;
+    use crate::identity::EntryKeys;
+    use crate::normalise;
+    use crate::parse::{Entry, Markup};
+    use crate::schedule::{NextPoll, Reason};
+
+    /// A poll of a feed of one entry; what cannot be packed cannot be stored.
+    fn poll(feed: &str, packs: bool) -> Box<Poll> {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let entry = Entry {
+            guid: Some(feed.to_owned()),
+            title: Some(Markup::Text(format!("title of {feed}"))),
+            content: Some(Markup::Text(format!("text of {feed}"))),
+            ..Entry::default()
+        };
+        let prepare = move |entry: &Entry| {
+            let Some(Markup::Text(title)) = entry.title.clone() else { unreachable!() };
+            let mut prepared = Prepared::of(Draft { title, ..Draft::default() }, Some(entry), &Packer::default());
+            if !packs {
+                prepared.packed = Err(PackedError::Kind(None));
+            }
+            prepared
+        };
+        Box::new(Poll {
+            feed: PolledFeed { name: feed.into(), url: format!("https://{feed}.example/feed"), title: None },
+            at,
+            http_status: Some(200),
+            error: None,
+            asked: true,
+            gone: false,
+            validators: None,
+            redirected_to: None,
+            own_url_asked: true,
+            elapsed: Duration::ZERO,
+            next: NextPoll { at, reason: Reason::Default },
+            memory: None,
+            document: Some(PolledDocument {
+                hash: 0,
+                title: None,
+                mended: Vec::new(),
+                site_url: None,
+                rule: IdentityRule::Auto,
+                keys: vec![EntryKeys::of(&entry)],
+                entries: vec![PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() }],
+                prepare: Box::new(prepare),
+            }),
+        })
+    }
+
+    /// The feeds of which the archive and its index have something.
+    fn kept(connection: &Connection) -> (Vec<String>, Vec<String>) {
+        let names = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let names = statement.query_map([], |row| row.get(0)).unwrap();
+            names.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        let indexed = |feed: &String| {
+            connection
+                .prepare("SELECT 1 FROM article_tokens WHERE article_tokens MATCH ?1")
+                .unwrap()
+                .exists([format!("\"{feed}\"")])
+                .unwrap()
+        };
+        let feeds = names("SELECT name FROM feed ORDER BY name");
+        (feeds.clone(), feeds.into_iter().filter(indexed).collect())
+    }
+
+    #[test]
+    fn a_poll_that_cannot_be_stored_takes_nothing_of_its_group_with_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        set_up(&mut connection).unwrap();
+        let (queue, mut waiting) = mpsc::channel(8);
+        let writing = Writing { path: "a.db".into(), packer: Arc::default(), queue: queue.downgrade(), dictionary_asked: false };
+        let mut answers = Vec::new();
+        let mut join = |feed: &str, packs: bool| {
+            let (done, answer) = oneshot::channel();
+            answers.push(answer);
+            (poll(feed, packs), done)
+        };
+        let first = join("one", true);
+        for (feed, packs) in [("two", true), ("bad", false), ("three", true)] {
+            let (poll, done) = join(feed, packs);
+            assert!(queue.try_send(Work::Poll(poll, done)).is_ok());
+        }
+        assert!(queue.try_send(Work::Errand(Box::new(|_| {}))).is_ok());
+        assert!(writing.write_group(&mut connection, first, &mut waiting).is_none(), "the group ends with the bad one");
+        let Some(Work::Poll(poll, done)) = waiting.try_recv().ok() else { panic!("the last poll waits for its own group") };
+        assert!(writing.write_group(&mut connection, (poll, done), &mut waiting).is_some(), "the errand ends the group");
+        let answers: Vec<bool> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
+        assert_eq!(answers, [true, true, false, true]);
+        let names = ["one", "three", "two"].map(str::to_owned).to_vec();
+        assert_eq!(kept(&connection), (names.clone(), names));
+    }
 }
