@@ -107,15 +107,16 @@ pub fn fold(text: &str) -> String {
 
 /// The same for a text of which each byte is a character: most of them, at a fraction of the cost.
 fn fold_ascii(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for word in text.split(|c: char| matches!(c, ' ' | '\t'..='\r')).filter(|word| !word.is_empty()) {
+    let mut folded: Vec<u8> = Vec::with_capacity(text.len());
+    for word in text.as_bytes().split(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).filter(|word| !word.is_empty()) {
         if !folded.is_empty() {
-            folded.push(' ');
+            folded.push(b' ');
         }
-        folded.push_str(word);
+        folded.extend_from_slice(word);
     }
     folded.make_ascii_lowercase();
-    folded
+    // ASCII came in.
+    String::from_utf8(folded).unwrap_or_default()
 }
 
 /// Is this a character of a script that is written without spaces between its words?

@@ -309,11 +309,12 @@ impl Storing<'_> {
             }
         };
         let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
-        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
-            row,
-            RULES_VERSION,
-            content
-        ])?;
+        // Retention may have taken the body of a sighting that stayed. A plain INSERT is the cheaper one by far.
+        let statement = match known {
+            Some(_) => "INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+            None => "INSERT INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+        };
+        self.connection.prepare_cached(statement)?.execute(params![row, RULES_VERSION, content])?;
         Ok(row)
     }
 
@@ -350,11 +351,18 @@ impl Storing<'_> {
                 _ if claim.newest => highest + 1,
                 _ => 0,
             };
-            self.connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![self.feed, claim.key.kind as i64, claim.key.hash, article, sighting, newest])?;
+            let statement = match own {
+                Some(_) => "UPDATE entry_key SET sighting = ?5, newest = ?6 WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4",
+                None => "INSERT INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            };
+            self.connection.prepare_cached(statement)?.execute(params![
+                self.feed,
+                claim.key.kind as i64,
+                claim.key.hash,
+                article,
+                sighting,
+                newest
+            ])?;
         }
         Ok(())
     }
