@@ -562,7 +562,7 @@ impl<K: Known> DeadKeys<'_, K> {
 }
 
 /// The key that the operator's rule names, where the entry has it.
-fn named_key(rule: IdentityRule, entry: &EntryKeys) -> Option<Key> {
+pub(crate) fn named_key(rule: IdentityRule, entry: &EntryKeys) -> Option<Key> {
     match rule {
         IdentityRule::Auto => None,
         IdentityRule::Guid => entry.guid_key,

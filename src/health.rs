@@ -131,7 +131,14 @@ pub struct Health {
 
 impl Health {
     /// Judges the enabled feeds of a config by what the archive knows of them. `is_polled`: does a poller run?
-    pub fn of(config: &Config, conditions: &[FeedCondition], is_polled: bool, now: DateTime<Utc>) -> Self {
+    /// `outage_since`: since when nothing at all can be reached, if that is so.
+    pub fn of(
+        config: &Config,
+        conditions: &[FeedCondition],
+        is_polled: bool,
+        outage_since: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let known: HashMap<&str, &FeedCondition> = conditions.iter().map(|condition| (condition.name.as_str(), condition)).collect();
         let mut health = Health { feeds: Counts { configured: config.feeds.len(), ..Counts::default() }, ..Health::default() };
         for feed in config.feeds.iter().filter(|feed| feed.enabled) {
@@ -146,7 +153,7 @@ impl Health {
         health.silent.sort_by(|a, b| (a.last_article_at, &a.feed).cmp(&(b.last_article_at, &b.feed)));
         health.next_polls.sort_by(|a, b| (a.at, &a.feed).cmp(&(b.at, &b.feed)));
         health.next_polls.truncate(NEXT_POLLS);
-        health.sum_up(is_polled);
+        health.sum_up(is_polled, outage_since);
         health
     }
 
@@ -183,7 +190,8 @@ impl Health {
         }
     }
 
-    fn sum_up(&mut self, is_polled: bool) {
+    fn sum_up(&mut self, is_polled: bool, outage_since: Option<DateTime<Utc>>) {
+        self.needs_care.extend(outage_since.map(outage));
         for failing in self.failing.iter().filter(|failing| failing.needs_care) {
             let error = failing.error.as_deref().unwrap_or_default();
             let since = failing.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
@@ -194,11 +202,17 @@ impl Health {
             let last = minute(silent.last_article_at);
             self.needs_care.push(format!("{} is silent since {last}, though its gaps were {gap} at most", silent.feed));
         }
-        if self.late > 0 {
+        // During an outage polls are late, and that was said.
+        if self.late > 0 && outage_since.is_none() {
             let why = if is_polled { "the poller cannot keep up" } else { "no poller is running" };
             self.needs_care.push(format!("{} feeds should have been polled more than an hour ago: {why}", self.late));
         }
     }
+}
+
+/// What an outage is called, everywhere.
+pub fn outage(since: DateTime<Utc>) -> String {
+    format!("nothing can be reached since {} UTC: no host of any feed answers", minute(since))
 }
 
 /// A time as people read it.
@@ -276,7 +290,7 @@ mod tests {
             ),
             ("too few articles for a rhythm", FeedCondition { next_poll_at: None, newest: vec![at(0), at(-1)], ..condition() }, 900, ""),
         ] {
-            let health = Health::of(&config, &[condition], false, at(hour));
+            let health = Health::of(&config, &[condition], false, None, at(hour));
             match care {
                 "" => assert!(health.needs_care.is_empty(), "{what}: {:?}", health.needs_care),
                 care => assert!(health.needs_care.len() == 1 && health.needs_care[0].starts_with(care), "{what}: {:?}", health.needs_care),
@@ -285,12 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_is_told_once_and_explains_late_polls() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = Health::of(&config(folder.path()), &[condition()], true, Some(at(0)), at(9));
+        assert_eq!(health.needs_care, ["nothing can be reached since 2026-09-21 14:13 UTC: no host of any feed answers"]);
+        assert_eq!(health.late, 1);
+    }
+
+    #[test]
     fn a_request_of_ten_seconds_is_slow() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         for (milliseconds, is_slow) in [(9_900, false), (10_000, true)] {
             let condition = FeedCondition { request: Some(Duration::from_millis(milliseconds)), ..condition() };
-            assert_eq!(!Health::of(&config, &[condition], true, at(1)).slow.is_empty(), is_slow);
+            assert_eq!(!Health::of(&config, &[condition], true, None, at(1)).slow.is_empty(), is_slow);
         }
     }
 }

@@ -31,5 +31,6 @@ pub mod normalise;
 pub mod opml;
 pub mod parse;
 pub mod poll;
+pub mod revision;
 pub mod schedule;
 pub mod store;

@@ -8,22 +8,24 @@ mod moved;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use self::moved::LastAnswer;
 use crate::config::{self, Feed};
-use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
-use crate::filter;
+use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Reach, Request, Validators};
+use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, End, Memory, Observation, Polled};
-use crate::store::{Archive, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError};
+use crate::schedule::{self, Change, End, Memory, Network, Observation, Polled};
+use crate::store::{
+    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+};
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -52,6 +54,9 @@ pub struct PollLine {
     /// When the feed is polled next.
     #[serde(skip)]
     pub next_poll_at: DateTime<Utc>,
+    /// Could nothing at all be reached? That is told once, not once a feed.
+    #[serde(skip)]
+    pub is_outage: bool,
 }
 
 impl PollLine {
@@ -61,6 +66,7 @@ impl PollLine {
         let Self { feed, http_status, new, updated, bytes, .. } = self;
         let outcome = self.outcome.as_ref();
         match &self.error {
+            Some(error) if self.is_outage => tracing::debug!(feed, outcome, milliseconds, error, "polled"),
             Some(error) => tracing::warn!(feed, outcome, http_status, new, updated, bytes, milliseconds, error, "polled"),
             None => tracing::info!(feed, outcome, http_status, new, updated, bytes, milliseconds, "polled"),
         }
@@ -80,6 +86,15 @@ pub struct PollSettings {
     pub filters: Vec<config::Filter>,
     /// All feeds that are polled: those that have moved to one address share a request.
     pub feeds: Arc<[Feed]>,
+    /// Of how many sites they are, as [`schedule::sites`] counts.
+    pub sites: usize,
+}
+
+impl PollSettings {
+    /// What the operator wants of a feed's entries.
+    pub fn wanted<'s>(&'s self, feed: &'s Feed) -> Wanted<'s> {
+        Wanted::new(&self.articles.languages, &self.filters, Some(feed))
+    }
 }
 
 impl From<&config::Config> for PollSettings {
@@ -90,6 +105,7 @@ impl From<&config::Config> for PollSettings {
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
             feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
+            sites: schedule::sites(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| &feed.url)),
         }
     }
 }
@@ -128,6 +144,8 @@ pub struct Poller {
     committing: Arc<tokio::sync::Semaphore>,
     /// Feeds that share an address are polled one after the other.
     sharing: moved::Sharing,
+    /// Is it the feeds, or is it the network?
+    network: Arc<Mutex<Network>>,
 }
 
 /// Polls that may be read or wait for the writer at once.
@@ -140,8 +158,10 @@ impl Poller {
     /// Those of opening the archive for reading.
     pub fn new(archive: Arc<Archive>, client: Client, settings: PollSettings) -> Result<Self, StoreError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let reader = archive.reader()?;
         Ok(Self {
-            reader: Arc::new(Mutex::new(archive.reader()?)),
+            network: Arc::new(Mutex::new(Network::new(reader.outage_since()?))),
+            reader: Arc::new(Mutex::new(reader)),
             reading: Arc::new(tokio::sync::Semaphore::new(1)),
             archive,
             client,
@@ -155,6 +175,46 @@ impl Poller {
     /// The same poller with other settings, as after a reload.
     pub fn with(&self, client: Client, settings: PollSettings) -> Self {
         Self { client, settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// Since when nothing at all can be reached, if that is so.
+    pub fn outage_since(&self) -> Option<DateTime<Utc>> {
+        self.network().outage_since()
+    }
+
+    fn network(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns from a request whether the network is there. Gives back since when it is not, where that is why the request came to
+    /// nothing.
+    async fn hear(&self, url: &Url, fetched: &Fetched, state: &FeedState) -> Option<DateTime<Utc>> {
+        let site = schedule::witness(url)?;
+        let (reach, now) = (fetched.reach(), fetched.at.trunc_subsecs(0));
+        let answered_before = state.consecutive_failures == 0;
+        let (change, outage) = {
+            let mut network = self.network();
+            (network.hear(&site, reach, answered_before, self.settings.sites, now), network.outage_since())
+        };
+        let noted = match change {
+            Some(Change::Lost { since }) => {
+                let last = match &fetched.outcome {
+                    Outcome::Failed(failure) => failure.to_string(),
+                    _ => String::new(),
+                };
+                tracing::warn!(%since, last, "nothing can be reached; one feed at a time is asked until a host answers");
+                self.archive.begin_outage(since).await
+            }
+            Some(Change::Back { since }) => {
+                tracing::info!(%since, minutes = (now - since).num_minutes(), "the network is back");
+                self.archive.end_outage(now).await
+            }
+            None => Ok(()),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the outage is not noted");
+        }
+        outage.filter(|_| reach == Reach::Unreached)
     }
 
     /// Polls a feed and commits what came of it.
@@ -221,6 +281,7 @@ impl Poller {
                 let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
                 self.client.hold_host(&fetched.final_url, wait, status);
             }
+            let outage_since = self.hear(&attempt.request.url, &fetched, &state).await;
             own_url_asked |= attempt.target.is_none();
             let redirected_to = fetched.moved_to.clone();
             fetched.moved_to = fetched.moved_to.or_else(|| attempt.target.clone());
@@ -229,7 +290,7 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked).await;
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked, outage_since).await;
             let is_answered = poll.error.is_none();
             ended = Some((poll, line));
             if is_answered {
@@ -237,7 +298,7 @@ impl Poller {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
                     let fetched = Fetched { moved_to: moved_to.or_else(|| redirected_to.clone()), ..fetched.clone() };
                     let own_url_asked = other.url == attempt.request.url;
-                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked).await;
+                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked, None).await;
                     self.archive.commit(poll).await?;
                 }
             }
@@ -256,7 +317,12 @@ impl Poller {
     /// What belongs to another URL of this feed says nothing about this one.
     async fn state_of(&self, feed: &Feed) -> Result<FeedState, StoreError> {
         let url = without_credentials(&feed.url);
-        Ok(self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default())
+        let mut state = self.state(feed.name.clone()).await?.filter(|state| state.url == url).unwrap_or_default();
+        if state.wanted != self.settings.wanted(feed).fingerprint() {
+            // A "not modified" would keep from the archive what other filters dropped and these do not.
+            state.validators = Validators::default();
+        }
+        Ok(state)
     }
 
     async fn states_of(&self, feeds: &[Feed]) -> Result<Vec<(Feed, FeedState)>, StoreError> {
@@ -290,7 +356,14 @@ impl Poller {
     }
 
     /// Reads what came, on a thread that may be busy.
-    async fn read(&self, feed: &Feed, state: FeedState, fetched: Fetched, own_url_asked: bool) -> (Poll, PollLine) {
+    async fn read(
+        &self,
+        feed: &Feed,
+        state: FeedState,
+        fetched: Fetched,
+        own_url_asked: bool,
+        outage_since: Option<DateTime<Utc>>,
+    ) -> (Poll, PollLine) {
         let now = fetched.at.trunc_subsecs(0);
         let url = without_credentials(&feed.url);
         let answer = Answer {
@@ -302,6 +375,7 @@ impl Poller {
             fetched,
             now,
             own_url_asked,
+            outage_since,
         };
         let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
@@ -336,6 +410,8 @@ struct Answer {
     fetched: Fetched,
     now: DateTime<Utc>,
     own_url_asked: bool,
+    /// Nothing at all can be reached since then, nor could this.
+    outage_since: Option<DateTime<Utc>>,
 }
 
 impl Answer {
@@ -371,7 +447,10 @@ impl Answer {
                 ("rate_limited", Some(format!("not asked: its host asked for peace ({status})")), End::Held)
             }
             Outcome::RateLimited { status } => self.failed("rate_limited", format!("the server asks for fewer requests ({status})")),
-            Outcome::Failed(failure) => self.failed("failed", failure.to_string()),
+            Outcome::Failed(failure) => match self.outage_since {
+                Some(since) => ("failed", Some(format!("nothing can be reached since {since}: {failure}")), End::Outage),
+                None => self.failed("failed", failure.to_string()),
+            },
         };
         let polled = Polled {
             feed: &self.feed.name,
@@ -386,9 +465,9 @@ impl Answer {
             End::Failed { failures, since } => schedule::is_retired(&self.settings.schedule, self.now, failures, since),
             _ => false,
         };
-        let error = match (error, self.state.failing_since) {
-            (Some(error), Some(since)) if retired => {
-                Some(format!("given up after {} days of failures, asked weekly: {error}", (self.now - since).num_days()))
+        let error = match (error, self.failing_for()) {
+            (Some(error), Some(failing)) if retired => {
+                Some(format!("given up after {} days of failures, asked weekly: {error}", failing.num_days()))
             }
             (error, _) => error,
         };
@@ -403,13 +482,14 @@ impl Answer {
             bytes: self.fetched.bytes,
             elapsed: self.fetched.elapsed,
             next_poll_at: next.at,
+            is_outage: end == End::Outage,
         };
         let poll = Poll {
             feed: PolledFeed { name: self.feed.name.clone(), url: self.url.clone(), title: self.feed.title.clone() },
             at: self.now,
             http_status: self.fetched.http_status,
             error,
-            asked: end != End::Held,
+            asked: !matches!(end, End::Held | End::Outage),
             gone: end == End::Gone || retired,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
@@ -427,7 +507,14 @@ impl Answer {
     }
 
     fn failure(&self) -> End {
-        End::Failed { failures: self.state.consecutive_failures.saturating_add(1), since: self.state.failing_since }
+        let failures = self.state.consecutive_failures.saturating_add(1);
+        End::Failed { failures, since: self.failing_for().map(|failing| self.now - failing) }
+    }
+
+    /// How long it has failed; times in which nothing could be reached do not count.
+    fn failing_for(&self) -> Option<TimeDelta> {
+        let since = self.state.failing_since?;
+        Some(self.now - since - schedule::lost_time(&self.state.outages, since, self.now))
     }
 
     /// What the schedule remembers after this poll, which brought this document or none that was new.
@@ -445,10 +532,12 @@ impl Answer {
 
     /// Parses the document, unless it is the one that we had last time.
     fn read_document(&self, fresh: &Fresh) -> Result<Option<Read>, Failure> {
-        let hash = self.document_hash(fresh);
+        let wanted = self.settings.wanted(&self.feed);
+        let hash = self.document_hash(fresh, &wanted);
         if self.state.document == Some(hash) {
             return Ok(None);
         }
+        let judged_anew = self.state.wanted != wanted.fingerprint();
         let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
             .map_err(|error| Failure::NotAFeed(error.to_string()))?;
         for warning in &parsed.warnings {
@@ -472,14 +561,31 @@ impl Answer {
             rule: self.feed.identity,
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
         let hints = schedule::Hints::from(&head.hints);
         let mut dates = Vec::with_capacity(parsed.entries.len());
         let mut doubts = false;
-        for entry in parsed.entries {
-            let keys = EntryKeys::of(&entry);
-            if keys.is_void() || !self.is_wanted(&entry, &head, &settings) {
+        let keys: Vec<EntryKeys> = parsed.entries.iter().map(EntryKeys::of).collect();
+        let nothing = DroppedEntries::default();
+        let lookup = if judged_anew { &nothing } else { &self.state.dropped }.lookup(&keys, self.feed.identity);
+        let dropped = |entry: &Entry, keys: &EntryKeys| {
+            // Each entry is judged once, by filters that stay as they are.
+            let was_kept = !judged_anew && self.state.present.contains(&keys.entry_hash);
+            if wanted.is_everything() || was_kept {
+                return None;
+            }
+            let found = lookup.entry(keys);
+            let is_dropped = found.known_as.is_some() || !wanted.takes(&normalise::normalise(entry, &head, &settings).0);
+            is_dropped.then_some(found)
+        };
+        for (entry, keys) in parsed.entries.into_iter().zip(keys) {
+            if keys.is_void() {
+                continue;
+            }
+            if let Some(entry) = dropped(&entry, &keys) {
+                document.dropped.entries.push(entry);
                 continue;
             }
             doubts |= [&entry.published, &entry.updated].into_iter().flatten().any(|stamp| stamp.at.is_some_and(|at| at > self.now));
@@ -501,33 +607,12 @@ impl Answer {
     }
 
     /// Of the bytes and of all else that decides what is made of them.
-    fn document_hash(&self, fresh: &Fresh) -> i64 {
+    fn document_hash(&self, fresh: &Fresh, wanted: &Wanted<'_>) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
-        let wanted = (&self.settings.articles.languages, &self.settings.filters, &self.feed.filters);
-        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted, &fresh.content_type);
+        let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted.fingerprint(), &fresh.content_type);
         hash.update(format!("{reading:?}"));
         first_bits(&hash.finalize())
-    }
-
-    /// Does the operator want the entry: does it pass all filters, and is it in one of the languages that the archive
-    /// keeps? One of an unknown language is.
-    fn is_wanted(&self, entry: &Entry, head: &FeedHead, settings: &NormaliseSettings) -> bool {
-        let languages = &self.settings.articles.languages;
-        let filters = || self.settings.filters.iter().chain(&self.feed.filters);
-        if languages.is_empty() && filters().next().is_none() {
-            return true;
-        }
-        let (draft, _) = normalise::normalise(entry, head, settings);
-        let is_spoken = |language: &String| {
-            languages.iter().any(|wanted| {
-                let (head, rest) = (language.get(..wanted.len()), language.get(wanted.len()..));
-                head.is_some_and(|head| head.eq_ignore_ascii_case(wanted))
-                    && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-            })
-        };
-        let has_language = languages.is_empty() || draft.language.as_ref().is_none_or(is_spoken);
-        has_language && filter::passes(filters(), &draft)
     }
 
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {

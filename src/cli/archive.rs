@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::Verbosity;
 use super::export::{Ended, ExportArgs, ExportError, FilterArgs, run_export};
 use super::failure::Failure;
-use super::show::{ShowArgs, run_show};
+use super::show::{Marks, ShowArgs, run_show};
 use crate::config::{Config, nearest};
 use crate::export::Head;
 use crate::export::state::{Start, State};
@@ -62,7 +62,8 @@ pub fn selection(filters: &FilterArgs, config: &Config, reader: &Reader) -> Resu
     })
 }
 
-fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
+/// The failure of a name that nothing has, with the nearest one that something has.
+pub fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Failure::Usage(format!("no {what} is named `{name}`{hint}"))
 }
@@ -138,7 +139,9 @@ pub fn show(args: &ShowArgs, config: &Config) -> Result<(), Failure> {
     let reader = open(config)?;
     let article = reader.article(&args.id, args.revisions)?;
     let article = article.ok_or_else(|| Failure::Failed(format!("the archive has no article `{}`", args.id)))?;
-    Ok(run_show(io::stdout().lock(), &article)?)
+    let out = anstream::AutoStream::auto(io::stdout().lock());
+    let marks = if out.current_choice() == anstream::ColorChoice::Never { Marks::Brackets } else { Marks::Colours };
+    Ok(run_show(out, &article, reader.revised_at(&args.id)?, marks)?)
 }
 
 impl From<StoreError> for Failure {

@@ -31,6 +31,7 @@ struct FeedLine {
     next_poll_at: Option<DateTime<Utc>>,
     consecutive_failures: u32,
     articles: u64,
+    dropped: u64,
     redirected_to: Option<String>,
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
@@ -79,6 +80,7 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
         next_poll_at: summary.next_poll_at.filter(|_| feed.enabled),
         consecutive_failures: summary.consecutive_failures,
         articles: summary.articles,
+        dropped: summary.dropped,
         redirected_to: summary.redirected_to,
         // A gap is known only from what coverage records, and nothing records coverage.
         possible_gap_at: None,
@@ -101,6 +103,10 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         }
         if let Some(kinds) = &line.last_mended {
             writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
+        }
+        if line.dropped > 0 {
+            let entries = if line.dropped == 1 { "entry" } else { "entries" };
+            writeln!(out, "{:name_width$}  its filters have dropped {} {entries}", "", line.dropped)?;
         }
         if let Some(target) = &line.redirected_to {
             writeln!(out, "{:name_width$}  has moved for good to {target}", "")?;

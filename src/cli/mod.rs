@@ -70,8 +70,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Backs up, checks or prunes the database
     Db(db::DbArgs),
-    /// Validates the config and the feed lists; touches nothing
-    Check,
+    /// Validates the config and the feed lists, or explains what filters make of a feed document; touches nothing
+    Check(check::CheckArgs),
     /// Prints the JSON Schema of articles
     Schema(schema::SchemaArgs),
     /// Prints the completions of a shell
@@ -112,7 +112,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
         Command::Status(args) => status::run(args, &load()?),
         Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),
-        Command::Check => check::run(&config_file()?, &surroundings),
+        Command::Check(args) => check::run(&args, &config_file()?, &surroundings),
         Command::Schema(_) => Ok(schema::run_schema(std::io::stdout().lock())?),
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),

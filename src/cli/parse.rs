@@ -1,7 +1,7 @@
 //! `gleaner parse`: what a feed document says, as one JSON object. Touches neither archive nor network.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -100,22 +100,29 @@ pub struct ReportedArticle {
 /// # Errors
 /// See [`ParseCommandError`].
 pub fn run(args: &ParseArgs) -> Result<(), ParseCommandError> {
-    let read = |source| ParseCommandError::Read { path: args.file.clone(), source };
-    let body = if args.file.as_os_str() == "-" {
-        let mut body = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut body).map_err(read)?;
-        body
-    } else {
-        std::fs::read(&args.file).map_err(read)?
-    };
-    let document = parse::parse(&body, &args.url, args.content_type.as_deref())
-        .map_err(|source| ParseCommandError::Parse { path: args.file.clone(), source })?;
+    let document = document(&args.file, &args.url, args.content_type.as_deref())?;
     let report = report(document, &args.url, args.now.unwrap_or_else(Utc::now));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     serde_json::to_writer(&mut out, &report).map_err(std::io::Error::from)?;
     out.write_all(b"\n")?;
     out.flush()?;
     Ok(())
+}
+
+/// The feed document in a file, or on standard input where the file is `-`.
+///
+/// # Errors
+/// It cannot be read, or holds no feed.
+pub fn document(file: &Path, url: &Url, content_type: Option<&str>) -> Result<Document, ParseCommandError> {
+    let read = |source| ParseCommandError::Read { path: file.to_owned(), source };
+    let body = if file.as_os_str() == "-" {
+        let mut body = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut body).map_err(read)?;
+        body
+    } else {
+        std::fs::read(file).map_err(read)?
+    };
+    parse::parse(&body, url, content_type).map_err(|source| ParseCommandError::Parse { path: file.to_owned(), source })
 }
 
 /// The document as it is printed.

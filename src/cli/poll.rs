@@ -42,7 +42,14 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
     logs::start(&log, verbosity)?;
     let named = named_feeds(&args.feeds, config)?;
     let client = client(config).map_err(Failure::Failed)?;
-    let mut shown = Shown { json: args.json, quiet: verbosity.quiet, bar, progress: ProgressBar::hidden(), tally: Tally::default() };
+    let mut shown = Shown {
+        json: args.json,
+        quiet: verbosity.quiet,
+        bar,
+        progress: ProgressBar::hidden(),
+        tally: Tally::default(),
+        is_outage_told: false,
+    };
     let archive = match Archive::open(&config.database.path) {
         Ok(archive) => Arc::new(archive),
         Err(error @ StoreError::Locked { .. }) => return hand_over(args, config, error, &mut shown),
@@ -134,6 +141,7 @@ struct Shown {
     bar: bool,
     progress: ProgressBar,
     tally: Tally,
+    is_outage_told: bool,
 }
 
 impl Shown {
@@ -157,7 +165,11 @@ impl Shown {
             let text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
             writeln!(out, "{text}")?;
         } else if let Some(error) = &line.error {
-            self.progress.println(format!("{}: {error}", line.feed));
+            if !line.is_outage {
+                self.progress.println(format!("{}: {error}", line.feed));
+            } else if !std::mem::replace(&mut self.is_outage_told, true) {
+                self.progress.println(error);
+            }
         } else if line.new + line.updated > 0 {
             self.progress.println(format!("{}: {} new, {} updated", line.feed, line.new, line.updated));
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::db::size_text;
 use super::failure::Failure;
 use crate::config::{Config, write_duration};
+use crate::daemon::control;
 use crate::health::{Health, minute};
 use crate::store::{Holder, Overview, PollerLock, Reader, StoreError};
 
@@ -37,6 +38,8 @@ struct Poller {
     running: bool,
     #[serde(flatten)]
     holder: Holder,
+    /// What the daemon says is wrong with more than a single feed.
+    troubles: Vec<String>,
 }
 
 /// Runs the command.
@@ -52,11 +55,19 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
         Err(StoreError::Missing { .. }) => (None, Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let mut health = Health::of(config, &conditions, holder.is_some(), now);
+    // A daemon that has stopped since then has no troubles.
+    let troubles = match control::Client::troubles(database) {
+        Ok(troubles) => troubles,
+        Err(error) => vec![error.to_string()],
+    };
+    let outage_since = archive.as_ref().and_then(|archive| archive.outage_since);
+    let mut health = Health::of(config, &conditions, holder.is_some(), outage_since, now);
+    let others = troubles.iter().filter(|trouble| !health.needs_care.contains(trouble)).cloned().collect::<Vec<_>>();
+    health.needs_care.splice(0..0, others);
     if archive.is_none() {
         health.needs_care.push(StoreError::Missing { path: database.clone() }.to_string());
     }
-    let poller = Poller { running: holder.is_some(), holder: holder.unwrap_or_default() };
+    let poller = Poller { running: holder.is_some(), holder: holder.unwrap_or_default(), troubles };
     let status = Status { archive, poller, health };
     let mut out = io::stdout().lock();
     if args.json {

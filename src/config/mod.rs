@@ -193,6 +193,8 @@ pub struct Filter {
     pub field: FilterField,
     /// The pattern; plain words are escaped and match without regard to case.
     pub pattern: regex::Regex,
+    /// The plain words, where the operator gave these instead of a pattern.
+    pub words: Option<String>,
 }
 
 /// `[[webhook]]`.

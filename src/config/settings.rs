@@ -223,8 +223,10 @@ fn filter(section: &mut Section<'_>, span: std::ops::Range<usize>) -> Option<Fil
             Wrong::new(format!("not a regular expression: {}", error.lines().last().unwrap_or(&error).trim_start_matches("error: ")))
         })
     });
-    let contains =
-        section.read("contains", |value| Ok(regex::RegexBuilder::new(&regex::escape(line(value)?)).case_insensitive(true).build()?));
+    let contains = section.read("contains", |value| {
+        let words = line(value)?;
+        Ok((regex::RegexBuilder::new(&regex::escape(words)).case_insensitive(true).build()?, words.to_owned()))
+    });
     for key in ["action", "field"] {
         if !section.has(key) {
             section.wrong(span.clone(), format!("a filter without `{key}`"), None);
@@ -238,7 +240,11 @@ fn filter(section: &mut Section<'_>, span: std::ops::Range<usize>) -> Option<Fil
         }
         _ => {}
     }
-    Some(Filter { action: action?, field: field?, pattern: matches.or(contains)? })
+    let (pattern, words) = match contains {
+        Some((pattern, words)) => (pattern, Some(words)),
+        None => (matches?, None),
+    };
+    Some(Filter { action: action?, field: field?, pattern, words })
 }
 
 /// Reads `[[webhook]]`.

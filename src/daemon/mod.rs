@@ -3,10 +3,12 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+mod clock;
 pub mod control;
 mod passes;
 mod progress;
 mod pruning;
+mod room;
 mod service;
 mod timetable;
 mod watch;
@@ -16,27 +18,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::clock::{Clock, Set};
 use self::control::{Order, Reply, Request, Which};
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
-use self::service::Service;
-use self::timetable::Timetable;
+use self::room::{Room, Why};
+use self::service::{Service, Trouble};
+use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
+use crate::health;
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::schedule;
 use crate::store::{Archive, StoreError};
 
 /// However far the next poll is, the clock is looked at again after so long: it may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// When the archive refused a poll, the feed is polled again after so long: nothing was stored of it.
+/// When the archive refused a poll, or it broke off, the feed is polled again after so long: nothing was stored of it.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// Requests of commands that may wait for the loop's turn.
@@ -120,39 +126,16 @@ struct Signals {
     hang_up: Signal,
 }
 
-/// Tells when the time of day was set back. (Where it jumps ahead the machine may have slept, and plans are due.)
-struct Clock {
-    steady: std::time::Instant,
-    of_day: DateTime<Utc>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self { steady: std::time::Instant::now(), of_day: Utc::now() }
-    }
-
-    /// By how much since the last call, if it is worth mentioning.
-    fn set_back(&mut self) -> Option<TimeDelta> {
-        let now = Self::new();
-        let back = self.of_day + (now.steady - self.steady) - now.of_day;
-        *self = now;
-        (back > CLOCK_SLACK).then_some(back)
-    }
-}
-
-/// Clocks that are kept in step by small corrections move no plans.
-const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(60);
-
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
-/// Why a feed is polled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    /// Its time has come.
-    Planned,
-    /// Somebody asked for a pass.
-    Asked,
+/// The archive does not take what is polled.
+#[derive(Debug, Clone, Copy)]
+struct Refusing {
+    /// The first refusal since the last time that all was well.
+    since: DateTime<Utc>,
+    /// Nothing is polled until a trial has shown that the archive can be written.
+    holds: bool,
 }
 
 struct Daemon {
@@ -163,6 +146,8 @@ struct Daemon {
     timetable: Timetable,
     /// Feeds that are not enabled: polled only when a command names them.
     disabled: HashMap<String, Arc<Feed>>,
+    /// Feeds that shall be polled; those that have a place there are.
+    room: Room,
     polls: JoinSet<Result<PollLine, StoreError>>,
     /// Which feed each of these polls.
     polling: HashMap<task::Id, Arc<Feed>>,
@@ -176,9 +161,17 @@ struct Daemon {
     progress: Progress,
     watch: Watch,
     service: Service,
-    /// Did the archive refuse the last poll? It is said once, not once a feed.
-    refused: bool,
-    /// Did polls get stuck? It is said once, too.
+    /// Feeds whose polls the archive did not take.
+    refused: HashSet<String>,
+    /// … since when, and whether it takes nothing at all, as far as is known.
+    refusing: Option<Refusing>,
+    /// At most one: an attempt to write, while the archive takes nothing.
+    trial: JoinSet<Result<(), StoreError>>,
+    /// While nothing can be reached or stored: when that is tried again.
+    probe_at: Instant,
+    /// However many feeds are overdue, they are polled within this time.
+    catch_up_within: Duration,
+    /// Did polls get stuck? It is said once.
     stuck: bool,
 }
 
@@ -192,6 +185,7 @@ impl Daemon {
             archive,
             poller,
             timetable,
+            room: Room::new(config.fetch.concurrency, config.fetch.per_host),
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::default(),
@@ -201,7 +195,11 @@ impl Daemon {
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
             service: Service::of_process(),
-            refused: false,
+            refused: HashSet::new(),
+            refusing: None,
+            trial: JoinSet::new(),
+            probe_at: Instant::now(),
+            catch_up_within: config.schedule.interval,
             stuck: false,
             disabled: disabled(&config),
             database: config.database,
@@ -224,20 +222,26 @@ impl Daemon {
         orders: &mut mpsc::Receiver<Order>,
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(Instant::now(), Utc::now());
         let mut heartbeat = self.service.heartbeat().map(|period| {
             let mut beats = tokio::time::interval(period);
             beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             beats
         });
         loop {
-            if let Some(back) = clock.set_back() {
-                tracing::warn!(seconds = back.num_seconds(), "the clock was set back; plans move with it");
-                self.timetable.set_back(back);
+            match clock.look(Instant::now(), Utc::now()) {
+                Some(Set::Back(by)) => {
+                    tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
+                    self.timetable.set_back(by);
+                }
+                Some(Set::Ahead(by)) => {
+                    tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
+                }
+                None => {}
             }
             self.start_due(Utc::now());
             self.prune_if_due();
-            let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - Utc::now()).to_std().unwrap_or_default());
+            let until_due = self.until_due(Utc::now());
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
@@ -245,6 +249,7 @@ impl Daemon {
                     tracing::error!(%error, "retention broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
+                Some(trial) = self.trial.join_next() => self.tried(trial),
                 () = next_beat(&mut heartbeat) => self.feel_pulse(),
                 () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
                 () = self.watch.changed() => self.reload(&reload),
@@ -256,8 +261,121 @@ impl Daemon {
     }
 
     fn start_due(&mut self, now: DateTime<Utc>) {
-        while let Some(feed) = self.timetable.take_due(now) {
-            self.start(feed, Why::Planned);
+        let may_probe = self.probe_at <= Instant::now();
+        if self.is_held_by_archive() {
+            // What cannot be stored is not asked for: the servers need not pay for a full disk.
+            self.withdraw_planned(now);
+            if may_probe && self.trial.is_empty() {
+                let archive = Arc::clone(&self.archive);
+                self.trial.spawn(async move { archive.try_to_write().await });
+            }
+        } else if self.poller.outage_since().is_some() {
+            self.withdraw_planned(now);
+            if may_probe
+                && self.polling.is_empty()
+                && let Some(feed) = self.timetable.take_due(now)
+            {
+                self.room.enter(feed, Why::Planned);
+            }
+        } else {
+            let overdue = self.timetable.spread_overdue(now, self.catch_up_within);
+            if overdue > AT_ONCE {
+                tracing::info!(feeds = overdue, "overdue; they are polled one after the other");
+            }
+            while let Some(feed) = self.timetable.take_due(now) {
+                self.room.enter(feed, Why::Planned);
+            }
+        }
+        while let Some((feed, why)) = self.room.next() {
+            self.start(feed, why);
+        }
+    }
+
+    /// Those who wait for a place, and whom nobody asked for, wait for their time instead: it has come already.
+    fn withdraw_planned(&mut self, now: DateTime<Utc>) {
+        for feed in self.room.withdraw_planned() {
+            self.timetable.set_due(&feed.name, now);
+        }
+    }
+
+    /// How long nothing is to be started.
+    fn until_due(&mut self, now: DateTime<Utc>) -> Duration {
+        let until_probe = self.probe_at.saturating_duration_since(Instant::now());
+        let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - now).to_std().unwrap_or_default());
+        match (self.is_held_by_archive(), self.poller.outage_since()) {
+            // The end of what is under way wakes the loop.
+            (true, _) if !self.trial.is_empty() => LONGEST_SLEEP,
+            (true, _) => until_probe,
+            (false, Some(_)) if !self.polling.is_empty() => LONGEST_SLEEP,
+            (false, Some(_)) => until_due.max(until_probe),
+            (false, None) => until_due,
+        }
+    }
+
+    fn is_held_by_archive(&self) -> bool {
+        self.refusing.is_some_and(|refusing| refusing.holds)
+    }
+
+    /// Says once, not once a feed, that something has gone wrong or is well again.
+    fn note(&mut self, trouble: Trouble, words: Option<String>) {
+        if self.service.set_trouble(trouble, words) {
+            self.service.tell(&self.timetable);
+        }
+    }
+
+    /// The archive took a poll.
+    fn accepted(&mut self, feed: &str) {
+        if self.refused.remove(feed) {
+            self.forget_refusals();
+        }
+    }
+
+    /// Where nothing is refused any more, all is well. (What was refused before may be more than what is taken now.)
+    fn forget_refusals(&mut self) {
+        if self.refused.is_empty() && self.refusing.take().is_some() {
+            tracing::info!("the archive takes polls again");
+            self.note(Trouble::Archive, None);
+        }
+    }
+
+    /// The archive did not take a poll. Gives back when to try again.
+    fn refused(&mut self, feed: &str, error: &StoreError) -> DateTime<Utc> {
+        let now = Utc::now();
+        if self.refusing.is_none() {
+            tracing::error!(%error, "the archive refused a poll; it is tried again");
+        }
+        let refusing = self.refusing.get_or_insert(Refusing { since: now, holds: false });
+        self.refused.insert(feed.to_owned());
+        // What is wrong with one poll alone is hardly mended within a minute.
+        let mut again = now + self.catch_up_within;
+        if error.is_of_all() {
+            refusing.holds = true;
+            self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+            again = now + AFTER_REFUSAL;
+        }
+        self.note(Trouble::Archive, Some(error.to_string()));
+        again
+    }
+
+    /// The archive was tried: where it can be written, what was refused comes again.
+    fn tried(&mut self, trial: Result<Result<(), StoreError>, task::JoinError>) {
+        let now = Utc::now();
+        let Some(refusing) = &mut self.refusing else { return };
+        match trial {
+            Ok(Ok(())) => {
+                refusing.holds = false;
+                for feed in &self.refused {
+                    self.timetable.hasten(feed, now);
+                }
+            }
+            Ok(Err(error)) => {
+                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+                self.note(Trouble::Archive, Some(error.to_string()));
+            }
+            Err(error) => {
+                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
+                tracing::error!(%error, "the archive's writer");
+            }
         }
     }
 
@@ -278,33 +396,34 @@ impl Daemon {
     fn end_poll(&mut self, ended: Ended) {
         let task = ended.as_ref().map_or_else(task::JoinError::id, |(task, _)| *task);
         let Some(feed) = self.polling.remove(&task) else { return };
+        self.room.leave(&feed);
         self.progress.moved(Instant::now());
-        match ended {
+        let outage = self.poller.outage_since();
+        if let Some(since) = outage {
+            self.probe_at = Instant::now() + schedule::probe_wait(since, Utc::now());
+        }
+        self.note(Trouble::Network, outage.map(health::outage));
+        let again = match ended {
             Ok((_, polled)) => {
                 self.passes.polled(&feed.name, &polled);
                 match polled {
                     Ok(line) => {
-                        if std::mem::take(&mut self.refused) {
-                            tracing::info!("the archive takes polls again");
-                        }
+                        self.accepted(&feed.name);
                         line.log();
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
                     }
-                    Err(error) => {
-                        if !std::mem::replace(&mut self.refused, true) {
-                            tracing::error!(%error, "the archive refused a poll; each is tried again every minute");
-                        }
-                    }
+                    Err(error) => self.refused(&feed.name, &error),
                 }
             }
             Err(error) => {
                 tracing::error!(feed = feed.name, %error, "a poll broke off");
                 self.passes.broke_off(&feed.name, &error.to_string());
+                Utc::now() + AFTER_REFUSAL
             }
-        }
-        self.timetable.set_due(&feed.name, Utc::now() + AFTER_REFUSAL);
+        };
+        self.timetable.set_due(&feed.name, again);
     }
 
     /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
@@ -321,38 +440,35 @@ impl Daemon {
                 }
             },
             Request::Prune { before } => self.prune(before, Some(order.replies)),
+            Request::Troubles => {
+                let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
+                let _ = order.replies.send(Reply::Done);
+            }
         }
     }
 
     /// Sees to it that each feed of the pass is being polled, and gives their names.
     fn begin_pass(&mut self, which: Which) -> Result<Vec<String>, String> {
-        let names = match which {
-            Which::Due => {
-                self.start_due(Utc::now());
-                let mut names: Vec<String> = self.polling.values().map(|feed| feed.name.clone()).collect();
-                names.sort_unstable();
-                names
-            }
+        let now = Utc::now();
+        // Who is asked for does not wait for the end of an outage.
+        self.withdraw_planned(now);
+        let mut polled: HashSet<String> = self.polling.values().chain(self.room.waiting()).map(|feed| feed.name.clone()).collect();
+        let mut names = match which {
+            Which::Due => self.timetable.due(now).into_iter().chain(polled.iter().cloned()).collect(),
             Which::All => self.timetable.names(),
-            Which::Named(mut names) => {
-                names.sort_unstable();
-                names.dedup();
-                names
-            }
+            Which::Named(names) => names,
         };
-        let polled: HashSet<&str> = self.polling.values().map(|feed| feed.name.as_str()).collect();
-        let mut starting = Vec::new();
-        for name in names.iter().filter(|name| !polled.contains(name.as_str())) {
-            match self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) {
-                Some(feed) => starting.push(feed),
-                None => {
-                    let reason = format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config");
-                    starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
-                    return Err(reason);
-                }
+        names.sort_unstable();
+        names.dedup();
+        for name in &names {
+            if !polled.insert(name.clone()) {
+                continue;
             }
+            let Some(feed) = self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) else {
+                return Err(format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config"));
+            };
+            self.room.enter(feed, Why::Asked);
         }
-        starting.into_iter().for_each(|feed| self.start(feed, Why::Asked));
         Ok(names)
     }
 
@@ -433,7 +549,7 @@ impl Daemon {
                 Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
         };
-        self.service.set_trouble(trouble);
+        self.service.set_trouble(Trouble::Config, trouble);
         self.service.ready(&self.timetable);
     }
 
@@ -444,10 +560,15 @@ impl Daemon {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.withdraw_planned(Utc::now());
+        self.room.set_limits(config.fetch.concurrency, config.fetch.per_host);
         self.timetable.replace(timetable);
+        self.refused.retain(|feed| self.timetable.has(feed));
+        self.forget_refusals();
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
+        self.catch_up_within = config.schedule.interval;
         self.database = config.database;
         Ok(())
     }
@@ -458,6 +579,7 @@ impl Daemon {
         self.polls.shutdown().await;
         self.prunes.shutdown().await;
         self.pulse.shutdown().await;
+        self.trial.shutdown().await;
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Without systemd (no `NOTIFY_SOCKET`) all of this is nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -16,13 +17,24 @@ pub struct Service {
     polls: u64,
     new_articles: u64,
     /// What is wrong, until it is mended.
-    trouble: Option<String>,
+    troubles: BTreeMap<Trouble, String>,
+}
+
+/// What can be wrong for longer than a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// The config on disk is not the one in use.
+    Config,
+    /// The archive takes nothing.
+    Archive,
+    /// Nothing can be reached.
+    Network,
 }
 
 impl Service {
     /// Of this process's environment.
     pub fn of_process() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0, trouble: None }
+        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0, troubles: BTreeMap::new() }
     }
 
     /// How often to see whether the daemon gets anywhere, so that systemd hears of it in time: three times in each
@@ -36,9 +48,22 @@ impl Service {
         notify(&[NotifyState::Watchdog]);
     }
 
-    /// Something is wrong, or (`None`) no longer.
-    pub fn set_trouble(&mut self, trouble: Option<String>) {
-        self.trouble = trouble;
+    /// Something is wrong, or (`None`) no longer. Is that news?
+    pub fn set_trouble(&mut self, trouble: Trouble, words: Option<String>) -> bool {
+        match words {
+            Some(words) => self.troubles.insert(trouble, words.clone()).is_none_or(|before| before != words),
+            None => self.troubles.remove(&trouble).is_some(),
+        }
+    }
+
+    /// What is wrong, a sentence each.
+    pub fn troubles(&self) -> Vec<String> {
+        self.troubles.values().cloned().collect()
+    }
+
+    /// What it is doing has changed.
+    pub fn tell(&self, timetable: &Timetable) {
+        notify(&[NotifyState::Status(&self.status(timetable))]);
     }
 
     /// The daemon polls, after its start or a reload.
@@ -52,7 +77,7 @@ impl Service {
         self.new_articles += line.new as u64;
         // Once a poll would be often; people look at it now and then.
         if self.polls.is_multiple_of(16) || timetable.polling() == 0 {
-            notify(&[NotifyState::Status(&self.status(timetable))]);
+            self.tell(timetable);
         }
     }
 
@@ -72,9 +97,9 @@ impl Service {
     fn status(&self, timetable: &Timetable) -> String {
         let (feeds, polling) = (timetable.feeds(), timetable.polling());
         // STATUS is one line.
-        let trouble = self.trouble.as_ref().map(|trouble| format!("{}; ", trouble.replace(['\n', '\r'], " "))).unwrap_or_default();
+        let troubles: String = self.troubles.values().map(|trouble| format!("{}; ", trouble.replace(['\n', '\r'], " "))).collect();
         let (polls, new) = (self.polls, self.new_articles);
-        format!("{trouble}{feeds} feeds, {polling} being polled; {polls} polls and {new} new articles since the start")
+        format!("{troubles}{feeds} feeds, {polling} being polled; {polls} polls and {new} new articles since the start")
     }
 }
 

@@ -6,10 +6,20 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Feed;
+
+/// A feed is overdue when its time was so long ago.
+const OVERDUE: TimeDelta = TimeDelta::seconds(60);
+
+/// So many overdue feeds are polled at once: as many requests as are under way at most.
+pub const AT_ONCE: usize = 64;
+
+/// … and one more after so long each.
+const CATCHING_UP: Duration = Duration::from_millis(100);
 
 struct Entry {
     feed: Arc<Feed>,
@@ -37,6 +47,21 @@ impl Timetable {
     /// How many feeds there are.
     pub fn feeds(&self) -> usize {
         self.feeds.len()
+    }
+
+    /// A feed that waits comes now.
+    pub fn hasten(&mut self, name: &str, now: DateTime<Utc>) {
+        if let Some(entry) = self.feeds.get_mut(name)
+            && entry.due.is_some_and(|due| due > now)
+        {
+            entry.due = Some(now);
+            self.queue.push(Reverse((now, name.to_owned())));
+        }
+    }
+
+    /// Is there a feed of this name?
+    pub fn has(&self, name: &str) -> bool {
+        self.feeds.contains_key(name)
     }
 
     /// How many are being polled.
@@ -72,6 +97,39 @@ impl Timetable {
         // Its time in the queue is passed over when its turn comes.
         entry.due.take()?;
         Some(Arc::clone(&entry.feed))
+    }
+
+    /// How many feeds are overdue, such as after a start, a sleep or an outage: they are given new times one after the other,
+    /// the longest overdue first, so that not all come at once. The first [`AT_ONCE`] are due now, then ten a second, or as many
+    /// as it takes to be done within `most`. What was not polled yet is not overdue.
+    pub fn spread_overdue(&mut self, now: DateTime<Utc>, most: Duration) -> usize {
+        if self.next_due().is_none_or(|due| due >= now - OVERDUE) {
+            return 0;
+        }
+        let mut overdue: Vec<(DateTime<Utc>, String)> =
+            self.feeds.iter().filter_map(|(name, entry)| Some((entry.due.filter(|due| *due < now - OVERDUE)?, name.clone()))).collect();
+        overdue.sort_unstable();
+        let count = overdue.len();
+        let later = u32::try_from(count.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX);
+        let step = CATCHING_UP.min(most / later.max(1));
+        let turns = std::iter::repeat_n(0, AT_ONCE).chain(1_u32..);
+        for (turn, (_, name)) in turns.zip(overdue) {
+            let wait = step.saturating_mul(turn);
+            if let Some(entry) = self.feeds.get_mut(&name) {
+                let due = now + wait;
+                entry.due = Some(due);
+                self.queue.push(Reverse((due, name)));
+            }
+        }
+        count
+    }
+
+    /// The names of those that are due, sorted.
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<String> {
+        let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
+        let mut names: Vec<String> = self.feeds.iter().filter(|(_, entry)| is_due(entry)).map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// All names, sorted.
@@ -115,7 +173,7 @@ impl Timetable {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::{FeedRequest, IdentityRule};
 
@@ -124,9 +182,13 @@ mod tests {
     }
 
     fn feed(name: &str) -> Arc<Feed> {
+        feed_at(name, "https://example.org/feed")
+    }
+
+    pub fn feed_at(name: &str, url: &str) -> Arc<Feed> {
         Arc::new(Feed {
             name: name.into(),
-            url: url::Url::parse("https://example.org/feed").unwrap(),
+            url: url::Url::parse(url).unwrap(),
             title: None,
             tags: Vec::new(),
             enabled: true,
@@ -161,10 +223,16 @@ mod tests {
     fn a_feed_can_be_taken_before_its_time_and_is_not_taken_twice() {
         let mut timetable = Timetable::of([(feed("a"), at(20)), (feed("b"), at(30))].into_iter());
         assert_eq!(timetable.names(), ["a", "b"]);
+        assert_eq!(timetable.due(at(20)), ["a"]);
         assert!(timetable.take("a").is_some() && timetable.take("a").is_none() && timetable.take("c").is_none());
         assert_eq!(taken(&mut timetable, 30), ["b"]);
         timetable.set_due("a", at(25));
         assert_eq!(taken(&mut timetable, 30), ["a"]);
+        timetable.hasten("a", at(30));
+        assert_eq!(taken(&mut timetable, 30), [""; 0], "it is being polled");
+        timetable.set_due("a", at(99));
+        timetable.hasten("a", at(31));
+        assert_eq!(taken(&mut timetable, 31), ["a"]);
     }
 
     #[test]
@@ -176,6 +244,30 @@ mod tests {
         timetable.set_due("goes", at(30));
         timetable.set_due("stays", at(30));
         assert_eq!(taken(&mut timetable, 30), ["stays"]);
+    }
+
+    #[test]
+    fn what_is_overdue_comes_one_after_the_other_and_what_is_due_or_new_at_its_time() {
+        let overdue = |number: i64| (feed(&format!("{number:03}")), at(number));
+        let mut timetable = Timetable::of((0..100).map(overdue).chain([(feed("new"), at(1000)), (feed("later"), at(1002))]));
+        assert_eq!(timetable.spread_overdue(at(1000), Duration::from_secs(1800)), 100);
+        assert_eq!(timetable.spread_overdue(at(1000), Duration::from_secs(1800)), 0, "they have their times");
+        let first = taken(&mut timetable, 1000);
+        assert_eq!(first.len(), AT_ONCE + 1);
+        assert!(first.contains(&"new".to_owned()) && first.contains(&"063".to_owned()) && !first.contains(&"064".to_owned()));
+        assert_eq!(taken(&mut timetable, 1001).len(), 10);
+        assert_eq!(taken(&mut timetable, 1002).len(), 11);
+        assert_eq!(taken(&mut timetable, 1004).len(), 16);
+        assert_eq!(timetable.polling(), 102);
+    }
+
+    #[test]
+    fn a_long_list_is_caught_up_with_within_the_given_time() {
+        let mut timetable = Timetable::of((0..5064).map(|number| (feed(&format!("{number:04}")), at(0))));
+        timetable.spread_overdue(at(1000), Duration::from_secs(100));
+        assert_eq!(taken(&mut timetable, 1000).len(), AT_ONCE);
+        assert_eq!(taken(&mut timetable, 1050).len(), 2500);
+        assert_eq!(taken(&mut timetable, 1100).len(), 2500);
     }
 
     #[test]

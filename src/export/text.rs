@@ -33,7 +33,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 
 use super::{ArticleWriter, Head};
-use crate::article::{Article, Revision};
+use crate::article::Article;
 
 /// The heading of the similar posts.
 pub const SIMILAR_HEADING: &str = "Similiar Posts";
@@ -103,21 +103,6 @@ pub fn write_article(out: &mut (impl Write + ?Sized), article: &Article) -> io::
     write_blocks(out, &blocks)
 }
 
-/// Writes an earlier revision: its number and time, headline and body.
-///
-/// # Errors
-/// Those of the sink.
-pub fn write_revision(out: &mut (impl Write + ?Sized), revision: &Revision) -> io::Result<()> {
-    let mut blocks: Vec<Cow<'_, str>> =
-        vec![format!("Revision {} of {}", revision.revision, revision.seen.format("%B %-d, %Y, %H:%M UTC")).into()];
-    let title = one_line(&revision.title);
-    if !title.is_empty() {
-        blocks.push(title.into());
-    }
-    push_body(&mut blocks, &revision.text);
-    write_blocks(out, &blocks)
-}
-
 fn push_body<'a>(blocks: &mut Vec<Cow<'a, str>>, text: &'a str) {
     let body = printable(text);
     let body = match body {
@@ -149,13 +134,13 @@ pub fn date_line(published: Option<DateTime<Utc>>, reading_time_minutes: u32) ->
 }
 
 /// A text without control characters, except for line feeds and tabs.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub fn printable(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
     if text.contains(harmful) { Cow::Owned(text.replace(harmful, "")) } else { Cow::Borrowed(text) }
 }
 
 /// The same on one line, white space folded.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     printable(&words.join(" ")).into_owned()
 }
@@ -205,18 +190,5 @@ mod tests {
         assert_eq!(text.matches('\x0c').count(), 1);
         assert_eq!(text.split("\n\x0c\n").count(), 2);
         assert!(!text.contains(['\x1b', '\u{9b}']));
-    }
-
-    #[test]
-    fn a_revision_says_its_number_and_time() {
-        let revision = Revision {
-            revision: 2,
-            title: "Then".to_owned(),
-            text: "Body then.".to_owned(),
-            seen: "2025-01-23T07:05:00Z".parse().unwrap(),
-        };
-        let mut out = Vec::new();
-        write_revision(&mut out, &revision).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "Revision 2 of January 23, 2025, 07:05 UTC\n\nThen\n\nBody then.\n");
     }
 }

@@ -249,6 +249,28 @@ pub struct Fetched {
     pub at: DateTime<Utc>,
 }
 
+/// What a request's end tells of the way to its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Somebody answered.
+    Answered,
+    /// The name did not resolve, no connection came about, or nothing came of it in time.
+    Unreached,
+    /// Neither: nothing was sent, or what answered may not have been the host (TLS fails behind a captive portal).
+    Unknown,
+}
+
+impl Fetched {
+    /// Was the host, or one on the way there, reached?
+    pub fn reach(&self) -> Reach {
+        match &self.outcome {
+            _ if self.http_status.is_some() => Reach::Answered,
+            Outcome::Failed(Failure::Resolve { .. } | Failure::Connect(_) | Failure::Timeout(_)) => Reach::Unreached,
+            _ => Reach::Unknown,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tls_tests;
 

@@ -129,6 +129,7 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
         bytes: 0,
         elapsed: Duration::ZERO,
         next_poll_at: state.next.map_or(now, |next| next.at),
+        is_outage: false,
     }
 }
 

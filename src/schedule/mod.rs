@@ -11,6 +11,7 @@
 
 mod hints;
 mod moves;
+mod outage;
 mod pace;
 mod rhythm;
 
@@ -25,6 +26,7 @@ use crate::fetch::Freshness;
 
 pub use hints::Hints;
 pub use moves::{Address, Moved, address};
+pub use outage::{Change, Network, Outage, lost_time, probe_wait, sites, witness};
 pub use rhythm::{Observation, Rhythm, learn};
 
 /// A server that says 410, or a feed that was given up, is asked again this often.
@@ -52,6 +54,8 @@ pub enum End {
     Gone,
     /// It was not asked, for its host wants to be left alone.
     Held,
+    /// It cannot be reached, nor can anything else: that says nothing of the feed.
+    Outage,
 }
 
 /// Why a feed is polled when it is.
@@ -73,10 +77,12 @@ pub enum Reason {
     Gone,
     /// It did nothing but fail for too long: weekly.
     Retired,
+    /// Nothing at all could be reached.
+    Outage,
 }
 
 impl Reason {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Interval, "interval"),
         (Self::Default, "default"),
         (Self::Rhythm, "rhythm"),
@@ -85,6 +91,7 @@ impl Reason {
         (Self::RetryAfter, "retry-after"),
         (Self::Gone, "gone"),
         (Self::Retired, "retired"),
+        (Self::Outage, "outage"),
     ];
 
     /// The word that the archive keeps.
@@ -101,7 +108,7 @@ impl Reason {
     fn longest(self, settings: &config::Schedule, interval: Option<Duration>) -> Duration {
         let usual = usual(settings, interval).max(settings.max_interval.min(A_CENTURY));
         let wait = match self {
-            Self::Interval | Self::Default | Self::Rhythm | Self::BackOff => usual,
+            Self::Interval | Self::Default | Self::Rhythm | Self::BackOff | Self::Outage => usual,
             Self::Hint => usual.max(WEEK),
             Self::RetryAfter => LONGEST_RETRY_AFTER,
             Self::Gone | Self::Retired => WEEK,
@@ -178,6 +185,7 @@ pub fn next_poll(settings: &config::Schedule, polled: &Polled<'_>) -> NextPoll {
         End::Gone => (spread(WEEK), Reason::Gone),
         // Those who wait for one host do not come back in one moment.
         End::Held => (settings.min_interval.mul_f64(share(feed, now)), Reason::BackOff),
+        End::Outage => (spread(usual), Reason::Outage),
     };
     let asked = polled.freshness.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
     let (wait, reason) = match (asked, polled.end) {

@@ -302,6 +302,17 @@ impl Reader {
         read().map_err(|error| self.error(error))
     }
 
+    /// When the archive first had the revision that the article shows; `None` where there is no article of this id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn revised_at(&self, id: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT revised_at FROM article WHERE id = ?1 AND removed_at IS NULL")
+            .and_then(|mut statement| statement.query_row(params![id], |row| time(row.get(0)?)).optional())
+            .map_err(|error| self.error(error))
+    }
+
     /// Articles that were taken out for good after a change number.
     ///
     /// # Errors

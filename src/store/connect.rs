@@ -72,6 +72,14 @@ impl Archive {
         self.writer.run(|_| Ok(())).await
     }
 
+    /// Writes what is there already: can polls be stored?
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn try_to_write(&self) -> Result<(), StoreError> {
+        self.writer.run(|connection| connection.execute("UPDATE archive SET change = change", [])).await.map(|_| ())
+    }
+
     /// Tells other processes, by the lock file, where this one takes requests.
     ///
     /// # Errors

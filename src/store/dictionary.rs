@@ -4,10 +4,14 @@
 //! would otherwise learn anew in each: an archive becomes smaller by a third. It is made when there are articles to learn
 //! from, and again whenever there are many times as many, for feeds and languages come and go; earlier ones stay, since what
 //! was packed with them needs them.
+//!
+//! So a dictionary outlives the articles that it was made from. It must not be where one of them is found again that was
+//! taken out for good: only what several of them have in common goes into it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::packed::{self, Packer};
 use super::{StoreError, connect};
@@ -19,7 +23,7 @@ const FIRST: i64 = 1_000;
 const GROWTH: i64 = 32;
 
 /// More samples, or samples without the raw entries, made none that packs better; 200 cost 0.08 s.
-const SAMPLES: i64 = 200;
+const SAMPLES: i64 = 200; // … and can be counted in a byte
 
 /// Of a longer one the beginning says enough.
 const LONGEST_SAMPLE: usize = 64 * 1024;
@@ -29,6 +33,19 @@ const SIZE: usize = 112 * 1024;
 
 /// Fewer bytes than this for each byte of the dictionary teach nothing that lasts.
 const BYTES_A_BYTE: usize = 10;
+
+/// What stands in so many of the samples is nobody's own …
+const IN_COMMON: u8 = 3;
+
+/// … compared in pieces of so many bytes: a word.
+const PIECE: usize = 8;
+
+/// No more than so many bytes of what a few samples have in common are kept in a row: enough to pack with (twice as many save
+/// nothing, all of it 5 %), too few to read.
+const LONGEST_PIECE: usize = 24;
+
+/// Pieces are counted by their hashes, in 4 MiB; a few are taken for common that are not.
+const COUNTERS: usize = 1 << 21;
 
 /// The smallest dictionary that is worth its space.
 const SMALLEST: usize = 4 * 1024;
@@ -67,7 +84,7 @@ pub fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
 pub fn make(path: &Path, packer: &Packer) -> Result<Option<Vec<u8>>, StoreError> {
     let connection = connect::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let error = |error| StoreError::of(path, error);
-    let samples = samples(&connection, packer).map_err(error)?;
+    let samples = in_common(&samples(&connection, packer).map_err(error)?);
     let size = samples.iter().map(Vec::len).sum::<usize>() / BYTES_A_BYTE;
     if size < SMALLEST {
         return Ok(None);
@@ -91,13 +108,75 @@ fn samples(connection: &Connection, packer: &Packer) -> rusqlite::Result<Vec<Vec
     let mut samples = Vec::new();
     let mut next = first;
     while next <= last && samples.len() < usize::try_from(SAMPLES).unwrap_or(usize::MAX) {
-        let (at, mut lines) =
-            statement.query_row(params![next], |row| Ok((row.get::<_, i64>(0)?, packer.lines(row.get_ref(1)?.as_blob()?)?)))?;
+        let found =
+            statement.query_row(params![next], |row| Ok((row.get::<_, i64>(0)?, packer.lines(row.get_ref(1)?.as_blob()?)?))).optional()?;
+        let Some((at, mut lines)) = found else { break };
         lines.truncate(LONGEST_SAMPLE);
         samples.push(lines);
         next = at + step;
     }
     Ok(samples)
+}
+
+/// What the samples have in common, in pieces that stand in no order of theirs: what most have (the keys of the JSON) whole,
+/// all else cut short.
+fn in_common(samples: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let counters = count_pieces(samples);
+    let count = |piece: &[u8]| counters[counter_of(piece)].0;
+    let in_most = u8::try_from(samples.len() / 2).unwrap_or(u8::MAX).max(IN_COMMON);
+    let mut pieces: Vec<&[u8]> = Vec::new();
+    for sample in samples {
+        // How common each byte is: as the most common piece that it stands in.
+        let mut common = vec![0_u8; sample.len()];
+        for (at, piece) in sample.windows(PIECE).enumerate() {
+            let count = count(piece);
+            common[at..at + PIECE].iter_mut().for_each(|byte| *byte = count.max(*byte));
+        }
+        let is_kept = |at: usize| common[at] >= IN_COMMON;
+        let is_frame = |at: usize| common[at] >= in_most;
+        let mut at = 0;
+        while at < sample.len() {
+            let end = if is_frame(at) {
+                (at..sample.len()).find(|byte| !is_frame(*byte)).unwrap_or(sample.len())
+            } else if is_kept(at) {
+                let most = sample.len().min(at + LONGEST_PIECE);
+                (at..most).find(|byte| !is_kept(*byte) || is_frame(*byte)).unwrap_or(most)
+            } else {
+                at + 1
+            };
+            if is_kept(at) && end - at >= PIECE {
+                pieces.push(&sample[at..end]);
+            }
+            at = end;
+        }
+    }
+    pieces.sort_by_cached_key(|piece| hash_of(piece));
+    let on_each = pieces.len() / samples.len().max(1) + 1;
+    pieces.chunks(on_each).map(<[&[u8]]>::concat).collect()
+}
+
+/// For each piece in how many samples it stands, and the last of these, by its hash.
+fn count_pieces(samples: &[Vec<u8>]) -> Vec<(u8, u8)> {
+    let mut counters = vec![(0, 0); COUNTERS];
+    for (sample, number) in samples.iter().zip(1_u8..) {
+        for piece in sample.windows(PIECE) {
+            let (count, last) = &mut counters[counter_of(piece)];
+            if *last != number {
+                (*count, *last) = (u8::saturating_add(*count, 1), number);
+            }
+        }
+    }
+    counters
+}
+
+fn counter_of(piece: &[u8]) -> usize {
+    usize::try_from(hash_of(piece) % COUNTERS as u64).unwrap_or_default()
+}
+
+fn hash_of(piece: &[u8]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    piece.hash(&mut hash);
+    hash.finish()
 }
 
 /// Keeps a dictionary in the archive, and packs with it from then on.
@@ -156,6 +235,21 @@ mod tests {
             sizes.push(blob.len());
         }
         assert!(sizes[1] < sizes[0], "{sizes:?}");
+    }
+
+    #[test]
+    fn no_dictionary_says_what_one_article_says() {
+        let names = ["heron", "otter", "sluice", "ferry", "quarry", "orchard", "viaduct", "lantern", "chapel", "meadow", "turnstile"];
+        let sentence = |number: usize| {
+            let name = |at: usize| names[(number * at + number / 11 + at * at) % names.len()];
+            format!("The {} near the {} was sold to the {} by the {}", name(1), name(2), name(3), name(5))
+        };
+        let said = |number: usize| format!("{{\"title\":\"The harbour council met\",\"text\":\"{}.\"}}", sentence(number));
+        let samples: Vec<Vec<u8>> = (0..100).map(|number| said(number).into_bytes()).collect();
+        let text = String::from_utf8(in_common(&samples).concat()).unwrap();
+        assert!(text.contains("{\"title\":\"The harbour council met\",\"text\":\"The "), "the frame is there whole: {text}");
+        assert!(names.iter().all(|name| text.contains(name)), "and so is each word: {text}");
+        assert!((0..100).all(|number| !text.contains(&sentence(number))));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
@@ -15,6 +16,7 @@ use crate::article::Draft;
 use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
 use crate::identity::{ArticleId, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
+use crate::revision::{self, State};
 
 /// What storing a document did.
 #[derive(Debug, Default)]
@@ -429,7 +431,8 @@ impl Storing<'_> {
             let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
             let by_source = before.rules == RULES_VERSION || self.text_key(speaker)? != before.text_key;
-            if reworded && by_source && before.speaker_feed == speaker_feed && speaker_feed == self.feed {
+            let is_speakers_edit = reworded && by_source && before.speaker_feed == speaker_feed && speaker_feed == self.feed;
+            if is_speakers_edit && self.is_revision(article, before, draft)? {
                 self.connection
                     .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
                     .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
@@ -508,6 +511,17 @@ impl Storing<'_> {
             .collect::<rusqlite::Result<_>>()?;
         let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
         speaker.map(|(_, sighting, feed)| (*sighting, *feed)).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    fn is_revision(&self, article: i64, before: &Before, next: &Draft) -> rusqlite::Result<bool> {
+        let earlier: Vec<Draft> = self
+            .connection
+            .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
+            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
+            .collect::<rusqlite::Result<_>>()?;
+        let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
+        let age = TimeDelta::milliseconds(self.now - before.revised_at);
+        Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {

@@ -85,6 +85,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Does it stop all writing, and not only what touches a damaged page, or what was to be written just now?
+    pub fn is_of_all(&self) -> bool {
+        !matches!(self, Self::Sqlite { .. } | Self::Damaged { .. })
+    }
+
+    /// What an error that hit several polls at once means for each of them.
+    pub(super) fn of_group(path: &Path, error: &rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(code, words) => Self::of(path, rusqlite::Error::SqliteFailure(*code, words.clone())),
+            other => Self::Write { path: path.to_owned(), reason: other.to_string() },
+        }
+    }
+
     /// What an error of SQLite on this file means.
     pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();

@@ -4,9 +4,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, dropped, outages};
 use crate::fetch::Validators;
-use crate::schedule::{Memory, Moved, NextPoll, Reason};
+use crate::filter::DroppedEntries;
+use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason};
 
 /// What the next poll of a feed starts from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,6 +26,8 @@ pub struct FeedState {
     pub consecutive_failures: u32,
     /// The first of these.
     pub failing_since: Option<DateTime<Utc>>,
+    /// Since then: when nothing could be reached.
+    pub outages: Vec<Outage>,
     /// Where permanent redirects lead.
     pub moved: Option<Moved>,
     /// What the schedule remembers of the feed.
@@ -33,6 +36,10 @@ pub struct FeedState {
     pub present: Vec<i64>,
     /// Keys of their guids and links.
     pub present_keys: Vec<i64>,
+    /// Fingerprint of what the operator wanted of the last document; `None`: everything.
+    pub wanted: Option<i64>,
+    /// The entries that he did not.
+    pub dropped: DroppedEntries,
 }
 
 /// When a feed shall be polled next.
@@ -71,6 +78,8 @@ pub struct FeedSummary {
     pub gone_since: Option<DateTime<Utc>>,
     /// Articles that it has shown.
     pub articles: u64,
+    /// Entries that its filters have dropped since they are as they are.
+    pub dropped: u64,
     /// Where permanent redirects lead.
     pub redirected_to: Option<String>,
     /// Documents that had to be mended to be read.
@@ -134,7 +143,7 @@ impl Reader {
                 .connection
                 .prepare_cached(
                     "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since,
-                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm
+                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm, wanted
                      FROM feed WHERE name = ?1",
                 )?
                 .query_row(params![name], |row| {
@@ -146,15 +155,21 @@ impl Reader {
                         next: next_poll(row, 6, 9)?,
                         consecutive_failures: row.get(7)?,
                         failing_since: time(row, 8)?,
+                        outages: Vec::new(),
                         moved: moved(row, 10)?,
                         memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
                         present_keys: Vec::new(),
+                        wanted: row.get(14)?,
+                        dropped: DroppedEntries::default(),
                     };
                     Ok((row.get::<_, i64>(0)?, state))
                 })
                 .optional()?;
             let Some((feed, mut state)) = found else { return Ok(None) };
+            if let Some(since) = state.failing_since {
+                state.outages = outages::after(&self.connection, since)?;
+            }
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;
@@ -162,6 +177,9 @@ impl Reader {
             while let Some(row) = sightings.next()? {
                 state.present.push(row.get(0)?);
                 state.present_keys.extend([row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten());
+            }
+            if state.wanted.is_some() {
+                state.dropped = dropped::load(&self.connection, feed)?;
             }
             Ok(Some(state))
         };
@@ -193,7 +211,7 @@ impl Reader {
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to, mended_documents, last_mended FROM feed ORDER BY name",
+                       articles, redirected_to, mended_documents, last_mended, dropped FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -210,6 +228,7 @@ impl Reader {
                         redirected_to: row.get(10)?,
                         mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
                         last_mended: row.get(12)?,
+                        dropped: row.get::<_, i64>(13)?.unsigned_abs(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

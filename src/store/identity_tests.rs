@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, params};
@@ -20,6 +20,7 @@ use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
 use crate::parse::{Entry, Markup, Source, Stamp};
+use crate::revision::{self, State};
 use crate::schedule::{NextPoll, Reason};
 
 const DAY: i64 = 86_400;
@@ -76,6 +77,12 @@ struct Shown {
     sightings: BTreeSet<(String, Option<String>, Option<String>)>,
 }
 
+impl Shown {
+    fn state(&self) -> State<'_> {
+        State { title: &self.title, text: &self.text }
+    }
+}
+
 fn feed_of(name: &str, rule: IdentityRule) -> (PolledFeed, Option<String>, IdentityRule) {
     let host = name.split('/').next().unwrap_or(name);
     (PolledFeed { name: name.into(), url: format!("https://{name}.xml"), title: None }, Some(format!("https://{host}/")), rule)
@@ -112,6 +119,7 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()
@@ -644,6 +652,8 @@ proptest! {
     ) {
         let lab = Lab::new();
         let mut next = [0; 2];
+        // Of each article the states before its revisions, and when the last one was made.
+        let mut kept: BTreeMap<String, (Vec<Shown>, i64)> = BTreeMap::new();
         for turn in turns {
             let Some(document) = histories[turn].get(next[turn]) else { continue };
             next[turn] += 1;
@@ -653,13 +663,21 @@ proptest! {
             let now = lab.revisions();
             for article in lab.articles() {
                 let grown = now[&article.id] - revisions.get(&article.id).copied().unwrap_or(1);
+                let (earlier, revised_at) = kept.entry(article.id.clone()).or_insert((Vec::new(), lab.clock.get()));
                 let Some(old) = before.get(&article.id) else {
                     prop_assert_eq!(grown, 0);
                     continue;
                 };
                 let reworded = (&old.title, &old.text) != (&article.title, &article.text);
                 let by_rule = reworded && old.speaker == article.speaker && article.speaker == FEEDS[turn];
-                prop_assert_eq!(grown, i64::from(by_rule));
+                let states: Vec<State<'_>> = earlier.iter().map(Shown::state).collect();
+                let age = TimeDelta::seconds(lab.clock.get() - *revised_at);
+                let is_revision = by_rule && revision::is_revision(&states, old.state(), article.state(), age);
+                prop_assert_eq!(grown, i64::from(is_revision));
+                if is_revision {
+                    earlier.push(old.clone());
+                    *revised_at = lab.clock.get();
+                }
             }
         }
     }

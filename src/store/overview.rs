@@ -30,6 +30,8 @@ pub struct Overview {
     pub feeds: u64,
     /// When the last poll was committed.
     pub last_poll_at: Option<DateTime<Utc>>,
+    /// Since when no host at all could be reached, if that is so.
+    pub outage_since: Option<DateTime<Utc>>,
     /// Articles that were new on each of the last seven days (UTC), today last.
     pub new_per_day: Vec<DayCount>,
 }
@@ -84,6 +86,7 @@ impl Reader {
     /// # Errors
     /// Those of the database.
     pub fn overview(&self, now: DateTime<Utc>) -> Result<Overview, StoreError> {
+        let outage_since = self.outage_since()?;
         let read = || {
             let count = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
             let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
@@ -99,6 +102,7 @@ impl Reader {
                 articles: count("SELECT count(*) FROM article WHERE removed_at IS NULL")?,
                 feeds: count("SELECT count(*) FROM feed")?,
                 last_poll_at: last_poll,
+                outage_since,
                 new_per_day: self.new_per_day(now.date_naive())?,
             })
         };

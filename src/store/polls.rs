@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::documents::{self, Stored};
+use super::dropped::{self, Dropped};
 use super::packed::{PackedError, Packer};
 use super::search::{self, Unindexed};
 use crate::article::Draft;
@@ -67,6 +68,8 @@ pub struct PolledDocument {
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
+    /// The entries that the operator does not want.
+    pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
     pub prepare: Box<dyn Fn(&Entry) -> Prepared + Send + Sync>,
 }
@@ -104,7 +107,8 @@ pub struct Poll {
     pub http_status: Option<u16>,
     /// Why it failed; `None` where it did not.
     pub error: Option<String>,
-    /// Was a request sent? Where its host wants to be left alone, none is, and the plan alone changes.
+    /// Does this say anything of the feed? Where its host wants to be left alone or nothing at all can be reached, it does not, and the
+    /// plan alone changes.
     pub asked: bool,
     /// The server said 410, or the feed has done nothing but fail for too long.
     pub gone: bool,
@@ -219,6 +223,7 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                    mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
             )?
             .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
+        dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())
 }

@@ -218,6 +218,7 @@ mod tests {
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
+            dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()

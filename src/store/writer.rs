@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::packed::Packer;
@@ -123,8 +123,12 @@ impl Writing {
         first: (Box<Poll>, Done<PollReport>),
         waiting: &mut mpsc::Receiver<Work>,
     ) -> Option<Errand> {
+        let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(transaction) => transaction,
+            Err(error) => return self.refuse(&error, first, waiting),
+        };
         let mut group = Group { polls: vec![first], errand: None };
-        let committed = commit_group(connection, &self.packer, &mut group, || waiting.try_recv().ok());
+        let committed = commit_group(transaction, &self.packer, &mut group, || waiting.try_recv().ok());
         let reports: Vec<rusqlite::Result<PollReport>> = match committed {
             Ok(reports) => reports.into_iter().map(Ok).collect(),
             Err(error) if group.polls.len() == 1 => vec![Err(error)],
@@ -138,6 +142,23 @@ impl Writing {
             let _ = done.send(report.map_err(|error| StoreError::of(&self.path, error)));
         }
         group.errand
+    }
+
+    /// Where no transaction can begin, those who wait would fail in the same way, each after as long a wait for another
+    /// program's lock.
+    fn refuse(&self, error: &rusqlite::Error, first: (Box<Poll>, Done<PollReport>), waiting: &mut mpsc::Receiver<Work>) -> Option<Errand> {
+        let refuse = |done: Done<PollReport>| {
+            // Whoever asked may have been stopped meanwhile.
+            let _ = done.send(Err(StoreError::of_group(&self.path, error)));
+        };
+        refuse(first.1);
+        while let Ok(work) = waiting.try_recv() {
+            match work {
+                Work::Poll(_, done) => refuse(done),
+                Work::Errand(errand) => return Some(errand),
+            }
+        }
+        None
     }
 
     /// Has a dictionary made where one is due. Without it all goes on, only larger; so what goes wrong is said once.
@@ -174,15 +195,14 @@ struct Group {
     errand: Option<Errand>,
 }
 
-/// Stores the group and whatever joins it meanwhile, in one transaction.
+/// Stores the group and whatever joins it meanwhile, and ends the transaction.
 fn commit_group(
-    connection: &mut Connection,
+    transaction: Transaction<'_>,
     packer: &Packer,
     group: &mut Group,
     mut joins: impl FnMut() -> Option<Work>,
 ) -> rusqlite::Result<Vec<PollReport>> {
     let began = Instant::now();
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut entries = 0;
     let mut unindexed = Unindexed::default();
     let mut reports = Vec::new();
@@ -260,6 +280,7 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             memory: None,
             document: Some(PolledDocument {
+                dropped: Default::default(),
                 hash: 0,
                 title: None,
                 mended: Vec::new(),

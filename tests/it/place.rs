@@ -75,7 +75,7 @@ impl Place {
         fs::rename(self.at("new~"), self.at(name)).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.at("home"));
         command.env("GLEANER_CONFIG", self.at("gleaner.toml"));
@@ -124,12 +124,18 @@ impl Place {
     }
 
     pub fn daemon_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command(&["run"]);
+        command.envs(environment.iter().copied());
+        self.daemon_by(command)
+    }
+
+    /// … by a command that ends in running it.
+    pub fn daemon_by(&self, mut command: Command) -> Daemon {
         let notified = self.at("notify");
         // Where an earlier daemon of this place was told about.
         let _ = fs::remove_file(&notified);
         let socket = UnixDatagram::bind(&notified).unwrap();
-        let mut command = self.command(&["run"]);
-        command.env("NOTIFY_SOCKET", &notified).envs(environment.iter().copied());
+        command.env("NOTIFY_SOCKET", &notified);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Log::default());
         let reading = BufReader::new(child.stderr.take().unwrap());
@@ -201,6 +207,10 @@ impl Daemon {
             }
         }
         panic!("the service manager is not told \"{words}\"; the log:\n{}", self.log.lines.lock().unwrap().join("\n"));
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: &str) {

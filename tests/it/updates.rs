@@ -104,6 +104,34 @@ fn a_revision_that_is_taken_back_is_another_revision() {
 }
 
 #[test]
+fn a_feed_that_goes_back_and_forth_between_two_texts_piles_up_no_revisions() {
+    let (one, other) = (Item::story(1), Item::story(1).body(&words(2, 80)));
+    let shown: Vec<Item> = (0..8).map(|at| if at % 2 == 0 { one.clone() } else { other.clone() }).collect();
+    let (_, place) = states(&shown);
+    let article = place.articles_with(&["--revisions"]).remove(0);
+    assert_eq!(article["revision"], 3, "one for each text, and one for the first return");
+    assert!(article["text"].as_str().unwrap().starts_with(&words(2, 80)), "what the feed says now is shown");
+    let kept = strings(article["revisions"].as_array().unwrap(), "text");
+    assert_eq!(kept, [words(1, 80), words(2, 80)]);
+}
+
+#[test]
+fn a_counter_inside_the_text_piles_up_no_revisions_and_an_edit_beside_it_is_one() {
+    let read = |text: &str, times: u32| Item::story(1).body(&format!("{text} Read {times} times."));
+    let mut items: Vec<Item> = (0..8).map(|at| read(&words(1, 80), 1_000 + 13 * at)).collect();
+    items.push(read(&words(1, 80).replacen("bridge", "ferry", 1), 2_000));
+    let (_, place) = states(&items);
+    let article = place.articles_with(&["--revisions"]).remove(0);
+    assert_eq!(article["revision"], 4, "two corrections of a number, and the edit");
+    assert!(article["text"].as_str().unwrap().ends_with("Read 2000 times."));
+    let kept = strings(article["revisions"].as_array().unwrap(), "text");
+    assert!(kept[2].ends_with("Read 1091 times."), "of what came and went in between the last is kept: {kept:?}");
+    let shown = place.run(&["show", article["id"].as_str().unwrap(), "--revisions"]);
+    assert!(shown.succeeds().contains("[-bridge-]{+ferry+}"), "{}", shown.out);
+    assert!(shown.out.contains("Read [-1091-]{+2000+} times."), "{}", shown.out);
+}
+
+#[test]
 fn an_article_stays_when_its_entry_leaves_the_feed_and_the_sighting_says_when() {
     let server = FeedServer::start();
     let both = rss(&[Item::story(1), Item::story(2)]);

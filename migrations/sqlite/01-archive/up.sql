@@ -40,10 +40,18 @@ CREATE TABLE feed (
   rhythm               TEXT,                        -- what the schedule remembers, JSON
   request_ms           INTEGER,                     -- how long the last request took
   mended_documents     INTEGER NOT NULL DEFAULT 0,  -- documents that could not be read as they stood
-  last_mended          TEXT                         -- what was mended in the last document, kinds with commas; NULL: nothing
+  last_mended          TEXT,                        -- what was mended in the last document, kinds with commas; NULL: nothing
+  wanted               INTEGER,                     -- hash of the filters and languages by which entries were judged; NULL: there were none
+  dropped              INTEGER NOT NULL DEFAULT 0   -- entries that these have dropped
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
+
+-- Times in which no host at all could be reached. They count against no feed.
+CREATE TABLE outage (
+  began_at INTEGER PRIMARY KEY,
+  ended_at INTEGER                                  -- NULL: it goes on
+) STRICT;
 
 CREATE TABLE article (
   article      INTEGER PRIMARY KEY,
@@ -134,6 +142,19 @@ CREATE TABLE dead_key (
   key  INTEGER NOT NULL,
   PRIMARY KEY (feed, kind, key)
 ) STRICT, WITHOUT ROWID;
+
+-- Entries that the operator's filters dropped, by what they are known again: hashes, for nothing else is kept of them.
+CREATE TABLE dropped_entry (
+  entry   INTEGER PRIMARY KEY,
+  feed    INTEGER NOT NULL REFERENCES feed (feed),
+  guid    INTEGER,
+  link    INTEGER,
+  text    INTEGER NOT NULL,
+  date    INTEGER,             -- seconds since 1970
+  left_at INTEGER              -- when it was found to have left its feed
+) STRICT;
+
+CREATE INDEX dropped_entry_feed ON dropped_entry (feed);
 
 -- Articles that were taken out for good.
 CREATE TABLE forgotten (

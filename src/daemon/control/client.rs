@@ -62,6 +62,25 @@ impl Client {
         }
     }
 
+    /// What the daemon of the archive at `database` says is wrong; nothing where no daemon holds it. One that has not answered
+    /// within ten seconds is an error.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn troubles(database: &Path) -> Result<Vec<String>, ControlError> {
+        let Some(mut daemon) = Self::connect(database)? else { return Ok(Vec::new()) };
+        let limit = daemon.stream.get_ref().set_read_timeout(Some(PATIENCE));
+        limit.map_err(|error| daemon.broken_off(error.to_string()))?;
+        let mut troubles = Vec::new();
+        daemon.ask(&Request::Troubles, |reply| {
+            if let Reply::Troubles(told) = reply {
+                troubles = told;
+            }
+            Ok::<_, ControlError>(())
+        })?;
+        Ok(troubles)
+    }
+
     /// Sends the request and hears the replies until all is done.
     ///
     /// # Errors

@@ -11,10 +11,12 @@
 //! ```text
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
 //! ← "done"                                the last line
@@ -60,6 +62,8 @@ pub enum Request {
         /// The time.
         before: DateTime<Utc>,
     },
+    /// Says what is wrong at the moment with more than a single feed.
+    Troubles,
 }
 
 /// The feeds of a pass.
@@ -86,6 +90,8 @@ pub enum Reply {
     Refused(String),
     /// What retention removed.
     Pruned(Pruned),
+    /// What is wrong at the moment, a sentence each.
+    Troubles(Vec<String>),
     /// No news yet.
     Waiting,
     /// All is done.
@@ -103,6 +109,7 @@ mod tests {
         for (request, line) in [
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
+            (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
@@ -110,6 +117,7 @@ mod tests {
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
             (Reply::Failed("no".into()), r#"{"failed":"no"}"#),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -70,16 +70,21 @@ pub struct FeedServer {
 impl FeedServer {
     /// On 127.0.0.1.
     pub fn start() -> FeedServer {
-        FeedServer::bind(Ipv4Addr::LOCALHOST.into()).expect("127.0.0.1 can be bound")
+        FeedServer::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("127.0.0.1 can be bound")
+    }
+
+    /// Where another one was until it was dropped.
+    pub fn start_at(address: SocketAddr) -> FeedServer {
+        FeedServer::bind(address).expect("the address is free again")
     }
 
     /// On ::1, where this machine has it.
     pub fn start_v6() -> Option<FeedServer> {
-        FeedServer::bind(Ipv6Addr::LOCALHOST.into()).ok()
+        FeedServer::bind((Ipv6Addr::LOCALHOST, 0).into()).ok()
     }
 
-    fn bind(address: IpAddr) -> io::Result<FeedServer> {
-        let listener = TcpListener::bind((address, 0))?;
+    fn bind(address: SocketAddr) -> io::Result<FeedServer> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
         let listening = std::thread::spawn({
