@@ -17,10 +17,10 @@ use super::packed::{self, Packer};
 use super::{StoreError, connect};
 
 /// The first dictionary is made when so many sightings were stored …
-const FIRST: i64 = 1_000;
+const FIRST: i64 = 500;
 
 /// … and the next when there are so many times as many.
-const GROWTH: i64 = 32;
+const GROWTH: i64 = 64;
 
 /// More samples, or samples without the raw entries, made none that packs better; 200 cost 0.08 s.
 const SAMPLES: i64 = 200; // … and can be counted in a byte
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_of_a_thousand_articles_gets_a_dictionary_of_their_words_and_one_of_many_times_as_many_another() {
+    fn an_archive_of_some_hundred_articles_gets_a_dictionary_of_their_words_and_one_of_many_times_as_many_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let mut connection = Connection::open(&path).unwrap();

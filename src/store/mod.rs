@@ -22,8 +22,12 @@ mod lock;
 mod outages;
 mod overview;
 mod packed;
+#[cfg(test)]
+mod plans;
 mod polls;
 mod retention;
+#[cfg(test)]
+mod sample;
 mod search;
 mod writer;
 

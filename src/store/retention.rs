@@ -59,7 +59,7 @@ impl Archive {
 }
 
 /// Removes some articles; gives the name of each one's first feed.
-fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTime<Utc>) -> rusqlite::Result<Vec<String>> {
+pub(super) fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTime<Utc>) -> rusqlite::Result<Vec<String>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let old: Vec<(i64, Option<i64>, String)> = transaction
         .prepare_cached(
@@ -122,7 +122,7 @@ const RELEASED: &str = "SELECT article FROM article WHERE removed_at IS NOT NULL
 ///
 /// That nothing refers to them is known, and asking SQLite to prove it would read whole tables for each: the columns
 /// that could refer to them have no index of their own, which no other statement would need.
-fn release_batch(connection: &mut Connection, before: DateTime<Utc>) -> rusqlite::Result<usize> {
+pub(super) fn release_batch(connection: &mut Connection, before: DateTime<Utc>) -> rusqlite::Result<usize> {
     connection.pragma_update(None, "foreign_keys", false)?;
     let released = release(connection, before.timestamp_millis());
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -234,63 +234,24 @@ fn commit_alone(connection: &mut Connection, packer: &Packer, poll: &Poll) -> ru
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
     use chrono::DateTime;
 
     use super::super::connect::set_up;
     use super::super::packed::PackedError;
-    use super::super::polls::{PolledDocument, PolledEntry, PolledFeed, Prepared};
+    use super::super::polls::Prepared;
+    use super::super::sample;
     use super::*;
-    use crate::article::Draft;
-    use crate::config::IdentityRule;
-    use crate::identity::EntryKeys;
-    use crate::normalise;
-    use crate::parse::{Entry, Markup};
-    use crate::schedule::{NextPoll, Reason};
 
     /// A poll of a feed of one entry; what cannot be packed cannot be stored.
     fn poll(feed: &str, packs: bool) -> Box<Poll> {
-        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let entry = Entry {
-            guid: Some(feed.to_owned()),
-            title: Some(Markup::Text(format!("title of {feed}"))),
-            content: Some(Markup::Text(format!("text of {feed}"))),
-            ..Entry::default()
-        };
-        let prepare = move |entry: &Entry| {
-            let Some(Markup::Text(title)) = entry.title.clone() else { unreachable!() };
-            let mut prepared = Prepared::of(Draft { title, ..Draft::default() }, Some(entry), &Packer::default());
-            if !packs {
-                prepared.packed = Err(PackedError::Kind(None));
-            }
-            prepared
-        };
-        Box::new(Poll {
-            feed: PolledFeed { name: feed.into(), url: format!("https://{feed}.example/feed"), title: None },
-            at,
-            http_status: Some(200),
-            error: None,
-            asked: true,
-            gone: false,
-            validators: None,
-            redirected_to: None,
-            own_url_asked: true,
-            elapsed: Duration::ZERO,
-            next: NextPoll { at, reason: Reason::Default },
-            memory: None,
-            document: Some(PolledDocument {
-                dropped: Default::default(),
-                hash: 0,
-                title: None,
-                mended: Vec::new(),
-                site_url: None,
-                rule: IdentityRule::Auto,
-                keys: vec![EntryKeys::of(&entry)],
-                entries: vec![PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() }],
-                prepare: Box::new(prepare),
-            }),
-        })
+        let mut poll = sample::poll(feed, vec![sample::entry(feed)], DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        if let Some(document) = poll.document.as_mut().filter(|_| !packs) {
+            document.prepare = Box::new(|entry| {
+                let prepared = Prepared::of(sample::draft(entry), Some(entry), &Packer::default());
+                Prepared { packed: Err(PackedError::Kind(None)), ..prepared }
+            });
+        }
+        Box::new(poll)
     }
 
     /// The feeds of which the archive and its index have something.
