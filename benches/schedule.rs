@@ -239,7 +239,7 @@ impl Schedule for Gleaner<'_> {
         let observation = if seen.new == 0 && !seen.is_first {
             Observation::unchanged(at)
         } else {
-            Observation { at, dates: &dates, entries: dates.len(), new: seen.new, kept: dates.len() - seen.new }
+            Observation { at, dates: &dates, entries: dates.len(), new: seen.new, kept: dates.len() - seen.new, pinned: 0 }
         };
         self.memory.rhythm = schedule::learn(&self.memory.rhythm, &observation);
         let polled = Polled {

@@ -1,5 +1,6 @@
 //! What the daemon holds in memory at a steady state: many feeds, each on a host of its own, polled again and again for some
-//! minutes. `cargo bench --bench steady`; three numbers change it: `-- FEEDS INTERVAL_SECONDS MINUTES`.
+//! minutes. `cargo bench --bench steady`; four numbers change it:
+//! `-- FEEDS INTERVAL_SECONDS MINUTES ENTRIES`.
 //!
 //! The feeds are served by this program, on addresses of 127.0.0.0/8; one in twenty shows a new article with each request, the
 //! rest answer "not modified". What is printed is the daemon's own resident memory, as the kernel counts it, and its peak.
@@ -16,21 +17,18 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Entries of a feed's document.
-const ENTRIES: u64 = 20;
-
 /// Of so many feeds one has news with each request.
 const LIVELY: u64 = 20;
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let number = |at: usize, usual: u64| numbers.get(at).copied().unwrap_or(usual);
-    let (feeds, interval, minutes) = (number(0, 10_000), number(1, 300), number(2, 10));
+    let (feeds, interval, minutes, entries) = (number(0, 10_000), number(1, 300), number(2, 10), number(3, 20));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let served = Arc::new(AtomicU64::new(0));
     let listener = runtime.block_on(TcpListener::bind("0.0.0.0:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
-    runtime.spawn(serve(listener, Arc::clone(&served)));
+    runtime.spawn(serve(listener, entries, Arc::clone(&served)));
 
     let folder = tempfile::tempdir().unwrap();
     let mut config = format!(
@@ -46,7 +44,7 @@ fn main() {
     let child = Command::new(program).args(["--config", "gleaner.toml", "run"]).current_dir(folder.path()).stdin(Stdio::null()).spawn();
     let daemon = Daemon(child.unwrap());
 
-    println!("{feeds} feeds of {ENTRIES} entries, each polled every {interval} s\n");
+    println!("{feeds} feeds of {entries} entries, each polled every {interval} s\n");
     println!("| minute | requests | resident, MiB | … of it heap | peak, MiB | threads |\n| ---: | ---: | ---: | ---: | ---: | ---: |");
     let began = Instant::now();
     for minute in 1..=minutes {
@@ -74,17 +72,17 @@ impl Drop for Daemon {
     }
 }
 
-async fn serve(listener: TcpListener, served: Arc<AtomicU64>) {
+async fn serve(listener: TcpListener, entries: u64, served: Arc<AtomicU64>) {
     while let Ok((stream, _)) = listener.accept().await {
         let served = Arc::clone(&served);
         tokio::spawn(async move {
             // A client may go at any time.
-            let _ = converse(stream, &served).await;
+            let _ = converse(stream, entries, &served).await;
         });
     }
 }
 
-async fn converse(stream: TcpStream, served: &AtomicU64) -> std::io::Result<()> {
+async fn converse(stream: TcpStream, entries: u64, served: &AtomicU64) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut request = String::new();
@@ -100,11 +98,11 @@ async fn converse(stream: TcpStream, served: &AtomicU64) -> std::io::Result<()> 
         let count = served.fetch_add(1, Ordering::Relaxed);
         let feed: u64 = request.split([' ', '/']).nth(2).and_then(|number| number.parse().ok()).unwrap_or_default();
         let is_known = request.to_ascii_lowercase().contains("if-none-match");
-        let answer = if is_known && feed % LIVELY != 0 {
+        let answer = if is_known && !feed.is_multiple_of(LIVELY) {
             "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n".to_owned()
         } else {
-            let last = if feed % LIVELY == 0 { ENTRIES + count } else { ENTRIES };
-            let body = document(feed, last);
+            let last = if feed.is_multiple_of(LIVELY) { entries + count } else { entries };
+            let body = document(feed, last, entries);
             format!("HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         };
         stream.get_mut().write_all(answer.as_bytes()).await?;
@@ -112,11 +110,11 @@ async fn converse(stream: TcpStream, served: &AtomicU64) -> std::io::Result<()> 
 }
 
 /// The feed's document whose newest entry is of this number.
-fn document(feed: u64, last: u64) -> String {
+fn document(feed: u64, last: u64, entries: u64) -> String {
     let mut document = format!(
         "<rss version=\"2.0\"><channel><title>Feed {feed}</title><link>https://feed{feed}.example/</link><description>News</description>"
     );
-    for entry in (last + 1 - ENTRIES..=last).rev() {
+    for entry in (last + 1 - entries..=last).rev() {
         let seconds = 1_790_000_000 + i64::try_from(entry % 1_000_000).unwrap_or_default();
         let date = chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_rfc2822();
         let words: String = (0..400).map(|word| format!("word{} ", (feed * 31 + entry * 17 + word * 7) % 5_000)).collect();

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::config::{Config, Feed, write_duration};
+use crate::schedule::Trust;
 use crate::store::FeedCondition;
 
 /// So many failures in a row of a feed that answered before need care: with the back-off, a few hours.
@@ -30,6 +31,9 @@ const SHORTEST_SILENCE: TimeDelta = TimeDelta::days(4);
 
 /// A poll that is so much overdue is late: nobody polls, or somebody cannot keep up.
 const LATE: TimeDelta = TimeDelta::hours(1);
+
+/// A possible gap that is older is history, which `gleaner coverage` tells.
+const RECENT_GAP: TimeDelta = TimeDelta::days(7);
 
 /// So many coming polls are named.
 const NEXT_POLLS: usize = 5;
@@ -82,6 +86,33 @@ pub struct Moved {
     pub to: String,
 }
 
+/// A feed of which something may have been missed of late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PossibleGap {
+    /// Its name.
+    pub feed: String,
+    /// The poll that found it.
+    pub found_at: DateTime<Utc>,
+}
+
+/// A feed whose server answers "not modified" though there is news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Distrusted {
+    /// Its name.
+    pub feed: String,
+    /// When that was found.
+    pub since: DateTime<Utc>,
+}
+
+/// A feed that is gone from where it was, and what was found on its site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proposed {
+    /// Its name.
+    pub feed: String,
+    /// Where it may have moved to.
+    pub url: String,
+}
+
 /// A coming poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coming {
@@ -121,6 +152,12 @@ pub struct Health {
     pub silent: Vec<Silent>,
     /// What has moved.
     pub moved: Vec<Moved>,
+    /// What is gone from where it was, and may have been found again.
+    pub proposed: Vec<Proposed>,
+    /// Of what something may have been missed within the last week, newest first.
+    pub possible_gaps: Vec<PossibleGap>,
+    /// Whose servers lie.
+    pub distrusted: Vec<Distrusted>,
     /// The next polls.
     pub next_polls: Vec<Coming>,
     /// How many enabled feeds should have been polled an hour ago or earlier.
@@ -151,6 +188,7 @@ impl Health {
         health.failing.sort_by(|a, b| (a.since, &a.feed).cmp(&(b.since, &b.feed)));
         health.slow.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.feed.cmp(&b.feed)));
         health.silent.sort_by(|a, b| (a.last_article_at, &a.feed).cmp(&(b.last_article_at, &b.feed)));
+        health.possible_gaps.sort_by(|a, b| b.found_at.cmp(&a.found_at).then_with(|| a.feed.cmp(&b.feed)));
         health.next_polls.sort_by(|a, b| (a.at, &a.feed).cmp(&(b.at, &b.feed)));
         health.next_polls.truncate(NEXT_POLLS);
         health.sum_up(is_polled, outage_since);
@@ -183,6 +221,12 @@ impl Health {
         if let Some(took) = condition.request.filter(|took| *took >= SLOW.min(timeout.mul_f64(0.8))) {
             self.slow.push(Slow { feed: name(), seconds: took.as_secs_f64() });
         }
+        self.proposed.extend(condition.proposed_url.clone().map(|url| Proposed { feed: name(), url }));
+        let gap = condition.possible_gap_at.filter(|at| now - *at < RECENT_GAP);
+        self.possible_gaps.extend(gap.map(|found_at| PossibleGap { feed: name(), found_at }));
+        let trust = Trust { distrusted_since: condition.distrusted_since, ..Trust::default() };
+        let distrusted = condition.distrusted_since.filter(|_| trust.is_distrusted(now));
+        self.distrusted.extend(distrusted.map(|since| Distrusted { feed: name(), since }));
         self.moved.extend(condition.redirected_to.clone().map(|to| Moved { feed: name(), to }));
         if let Some(at) = condition.next_poll_at {
             self.late += usize::from(now - at > LATE);
@@ -195,7 +239,9 @@ impl Health {
         for failing in self.failing.iter().filter(|failing| failing.needs_care) {
             let error = failing.error.as_deref().unwrap_or_default();
             let since = failing.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
-            self.needs_care.push(format!("{} fails{since}: {error}", failing.feed));
+            let proposed = self.proposed.iter().find(|proposed| proposed.feed == failing.feed);
+            let proposed = proposed.map(|proposed| format!("; it may have moved to {}", proposed.url)).unwrap_or_default();
+            self.needs_care.push(format!("{} fails{since}: {error}{proposed}", failing.feed));
         }
         for silent in &self.silent {
             let gap = write_duration(Duration::from_secs(3600 * (silent.longest_gap_seconds.unsigned_abs() / 3600).max(1)));
@@ -296,6 +342,25 @@ mod tests {
                 care => assert!(health.needs_care.len() == 1 && health.needs_care[0].starts_with(care), "{what}: {:?}", health.needs_care),
             }
         }
+    }
+
+    #[test]
+    fn a_gap_of_the_last_week_a_lying_server_and_a_feed_found_again_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let condition = FeedCondition {
+            possible_gap_at: Some(at(0)),
+            distrusted_since: Some(at(0)),
+            proposed_url: Some("https://example.org/new".into()),
+            next_poll_at: None,
+            ..failing(3)
+        };
+        let health = Health::of(&config, std::slice::from_ref(&condition), true, None, at(1));
+        assert_eq!(health.possible_gaps, [PossibleGap { feed: "a".into(), found_at: at(0) }]);
+        assert_eq!(health.distrusted, [Distrusted { feed: "a".into(), since: at(0) }]);
+        assert!(health.needs_care[0].ends_with("500; it may have moved to https://example.org/new"), "{:?}", health.needs_care);
+        let later = Health::of(&config, &[condition], true, None, at(24 * 100));
+        assert!(later.possible_gaps.is_empty() && later.distrusted.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!                        outcome  entries   draft       new?
 //! ```
 //!
-//! `schedule`, `parse`, `normalise`, `identity`, `copies` and `decide` are pure: time and settings are passed in.
+//! `schedule`, `parse`, `normalise`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are passed in.
 //! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`daemon`] does so for ever.
 
@@ -17,20 +17,25 @@ pub mod article;
 pub mod cli;
 pub mod config;
 pub mod copies;
+pub mod coverage;
 #[cfg(test)]
 mod cpu_time;
 pub mod daemon;
 pub mod decide;
 pub mod discover;
 pub mod export;
+pub mod extract;
 pub mod fetch;
 pub mod filter;
+pub mod full_text;
 pub mod health;
 pub mod identity;
 pub mod normalise;
 pub mod opml;
+pub mod page;
 pub mod parse;
 pub mod poll;
 pub mod revision;
+pub mod robots;
 pub mod schedule;
 pub mod store;

@@ -9,9 +9,7 @@ use url::Url;
 use crate::article::{
     Draft, Enclosure, Origin, Provenance, authors, boilerplate,
     completeness::{self, Signs},
-    dates, entities, html, language, pixels, summary,
-    tags::{Piece, pieces},
-    text, title, url as address, words,
+    dates, html, language, pixels, summary, text, title, url as address, words,
 };
 use crate::parse::{Category, Entry, FeedHead, Markup, Stamp};
 
@@ -98,7 +96,7 @@ pub fn normalise(entry: &Entry, feed: &FeedHead, settings: &NormaliseSettings) -
         },
         language,
         categories: categories(&entry.categories),
-        image: entry.image.as_deref().and_then(|image| web_url(image, base.as_ref())).or_else(|| first_image(&html)),
+        image: entry.image.as_deref().and_then(|image| web_url(image, base.as_ref())).or_else(|| pixels::first_image(&html)),
         enclosures: enclosures(&entry.enclosures, base.as_ref()),
         site,
         site_url,
@@ -206,22 +204,6 @@ fn enclosures(enclosures: &[Enclosure], base: Option<&Url>) -> Vec<Enclosure> {
         }
     }
     kept
-}
-
-/// The first picture of a sanitised body.
-fn first_image(html: &str) -> Option<String> {
-    if !html.contains("<img") {
-        return None;
-    }
-    pieces(html).find_map(|(piece, _)| {
-        let Piece::Open(tag) = piece else { return None };
-        if tag.name != "img" {
-            return None;
-        }
-        let attribute = |wanted: &str| tag.attributes().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        let src = entities::decode_canonical(attribute("src")?).into_owned();
-        (!pixels::is_icon(&src, attribute("width"), attribute("height"))).then_some(src)
-    })
 }
 
 /// Name and home page of the publisher: of the feed that a re-published entry comes from, else of this feed.

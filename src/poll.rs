@@ -5,11 +5,13 @@
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
 mod moved;
+mod network;
 mod processors;
+mod search;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -19,14 +21,15 @@ use url::Url;
 use self::moved::LastAnswer;
 use self::processors::Processors;
 use crate::config::{self, Feed};
-use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Reach, Request, Validators};
+use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
-use crate::schedule::{self, Change, End, Memory, Network, Observation, Polled};
+use crate::schedule::{self, Asking, End, Memory, Network, Observation, Polled};
 use crate::store::{
-    Archive, Dropped, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, StoreError,
+    Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
+    StoreError,
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
@@ -135,9 +138,8 @@ pub fn due_at(planned: Option<&PlannedPoll>, feed: &Feed, settings: &config::Sch
 #[derive(Debug, Clone)]
 pub struct Poller {
     archive: Arc<Archive>,
-    reader: Arc<Mutex<Reader>>,
-    /// Whose turn it is to use the reader.
-    reading: Arc<tokio::sync::Semaphore>,
+    /// Whoever waits for it holds no thread.
+    reader: Arc<tokio::sync::Mutex<Reader>>,
     client: Client,
     settings: Arc<PollSettings>,
     /// Where parsing, normalising and packing are done.
@@ -164,8 +166,7 @@ impl Poller {
         let reader = archive.reader()?;
         Ok(Self {
             network: Arc::new(Mutex::new(Network::new(reader.outage_since()?))),
-            reader: Arc::new(Mutex::new(reader)),
-            reading: Arc::new(tokio::sync::Semaphore::new(1)),
+            reader: Arc::new(tokio::sync::Mutex::new(reader)),
             archive,
             client,
             settings: Arc::new(settings),
@@ -180,44 +181,9 @@ impl Poller {
         Self { client, settings: Arc::new(settings), ..self.clone() }
     }
 
-    /// Since when nothing at all can be reached, if that is so.
-    pub fn outage_since(&self) -> Option<DateTime<Utc>> {
-        self.network().outage_since()
-    }
-
-    fn network(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Learns from a request whether the network is there. Gives back since when it is not, where that is why the request came to
-    /// nothing.
-    async fn hear(&self, url: &Url, fetched: &Fetched, state: &FeedState) -> Option<DateTime<Utc>> {
-        let site = schedule::witness(url)?;
-        let (reach, now) = (fetched.reach(), fetched.at.trunc_subsecs(0));
-        let answered_before = state.consecutive_failures == 0;
-        let (change, outage) = {
-            let mut network = self.network();
-            (network.hear(&site, reach, answered_before, self.settings.sites, now), network.outage_since())
-        };
-        let noted = match change {
-            Some(Change::Lost { since }) => {
-                let last = match &fetched.outcome {
-                    Outcome::Failed(failure) => failure.to_string(),
-                    _ => String::new(),
-                };
-                tracing::warn!(%since, last, "nothing can be reached; one feed at a time is asked until a host answers");
-                self.archive.begin_outage(since).await
-            }
-            Some(Change::Back { since }) => {
-                tracing::info!(%since, minutes = (now - since).num_minutes(), "the network is back");
-                self.archive.end_outage(now).await
-            }
-            None => Ok(()),
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the outage is not noted");
-        }
-        outage.filter(|_| reach == Reach::Unreached)
+    /// The client that it asks with: turns at hosts are shared with whoever else uses it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Polls a feed and commits what came of it.
@@ -269,6 +235,8 @@ impl Poller {
     /// Asks at one address of the feed after the other until one answers; `others` have their document there, too.
     async fn ask(&self, feed: &Feed, state: FeedState, others: &[Feed], hold: Hold) -> Result<PollLine, StoreError> {
         let now = Utc::now();
+        // A local file has nobody to lie for it.
+        let asking = if feed.url.scheme() == "file" { Asking::Conditionally } else { state.trust.asking(&state.memory.rhythm, now) };
         let mut own_url_asked = false;
         let mut ended = None;
         let mut place = None;
@@ -277,7 +245,8 @@ impl Poller {
             let sharers = if is_shared { self.states_of(others).await? } else { Vec::new() };
             // Only what all of them have seen may be answered with "not modified".
             let is_common = sharers.iter().all(|(_, other)| other.validators == state.validators);
-            let validators = if is_common { state.validators.clone() } else { Validators::default() };
+            let is_conditional = is_common && asking == Asking::Conditionally;
+            let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
@@ -295,7 +264,9 @@ impl Poller {
             }
             let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked, outage_since).await;
             let is_answered = poll.error.is_none();
-            ended = Some((poll, line));
+            let doubted = (asking == Asking::ToVerify && brings_news(&poll, &state)).then(|| attempt.request.clone());
+            let lost = if is_answered || !state.search.is_due(now) { None } else { search::lost(&fetched) };
+            ended = Some((poll, line, doubted, lost));
             if is_answered {
                 for (other, other_state) in sharers {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
@@ -311,10 +282,34 @@ impl Poller {
             }
         }
         // There is always an attempt: the feed's own address is one.
-        let (poll, mut line) = ended.ok_or(StoreError::Closed)?;
+        let (mut poll, mut line, doubted, lost) = ended.ok_or(StoreError::Closed)?;
+        // No body is held any more: others may wait for its memory while more is asked for.
+        if let Some(request) = doubted
+            && self.is_denied(&request, &state.validators).await
+        {
+            tracing::warn!(feed = feed.name, "the server says \"not modified\" though there is news; it is not asked for that any more");
+            poll.has_lied = true;
+        }
         let report = self.archive.commit(poll).await?;
         (line.new, line.updated) = (report.new, report.updated);
+        drop(place);
+        if let Some(lost) = lost {
+            let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
+            if let Some(found) = &found {
+                tracing::info!(feed = feed.name, found = %without_credentials(found), "gone from where it was; its site has a feed");
+            }
+            self.archive.propose(&feed.name, &line.url, found.as_ref().map(without_credentials), Utc::now()).await?;
+        }
         Ok(line)
+    }
+
+    /// Does the server say that nothing has changed since these validators, though something has?
+    async fn is_denied(&self, request: &Request, validators: &Validators) -> bool {
+        if *validators == Validators::default() {
+            return false;
+        }
+        let again = self.client.fetch(&Request { validators: validators.clone(), ..request.clone() }).await;
+        matches!(again.outcome, Outcome::NotModified { .. })
     }
 
     /// What belongs to another URL of this feed says nothing about this one.
@@ -338,24 +333,20 @@ impl Poller {
 
     /// The address that the feed shares with others, because at least one of them has moved there.
     async fn shared_address(&self, feed: &Feed) -> Result<Option<moved::SharedAddress>, StoreError> {
-        let moved = self.read_archive(Reader::moved_feeds).await?;
+        let moved = self.ask_archive(Reader::moved_feeds).await?;
         Ok(moved::shared_address(feed, &self.settings.feeds, &moved, Utc::now()))
     }
 
     async fn state(&self, name: String) -> Result<Option<FeedState>, StoreError> {
-        self.read_archive(move |reader| reader.feed_state(&name)).await
+        self.ask_archive(move |reader| reader.feed_state(&name)).await
     }
 
-    /// Reads on a thread that may wait for the disk. There is one connection: who waits for it keeps no thread from others.
-    async fn read_archive<T: Send + 'static>(
+    async fn ask_archive<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+        question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        // The semaphore is never closed.
-        let _turn = self.reading.acquire().await.ok();
-        let reader = Arc::clone(&self.reader);
-        let read = move || read(&reader.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+        let reader = Arc::clone(&self.reader).lock_owned().await;
+        tokio::task::spawn_blocking(move || question(&reader)).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Reads what came, on a thread that may be busy.
@@ -427,7 +418,7 @@ impl Answer {
                     memory = Some(self.learn(read.as_ref()));
                     // A document that was cut off leaves none: what stood behind the cut would hide behind a 304 until the
                     // feed's next change.
-                    let is_whole = read.as_ref().is_none_or(|read| !read.is_cut_off);
+                    let is_whole = read.as_ref().is_none_or(|read| !read.document.is_cut_off);
                     validators = Some(if is_whole { fresh.validators.clone() } else { Validators::default() });
                     document = read.map(|read| read.document);
                     ("fresh", None, End::Answered)
@@ -493,6 +484,8 @@ impl Answer {
             error,
             asked: !matches!(end, End::Held | End::Outage),
             gone: end == End::Gone || retired,
+            is_verified: outcome == "fresh",
+            has_lied: false,
             validators,
             redirected_to: self.fetched.moved_to.as_ref().map(without_credentials),
             own_url_asked: self.own_url_asked,
@@ -561,8 +554,11 @@ impl Answer {
             mended,
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
+            full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
+            dropped_at: Vec::new(),
+            is_cut_off,
             dropped: Dropped { wanted: wanted.fingerprint(), judged_anew, entries: Vec::new() },
             prepare: self.preparer(Arc::clone(&head), Arc::clone(&settings)),
         };
@@ -587,6 +583,8 @@ impl Answer {
                 continue;
             }
             if let Some(entry) = dropped(&entry, &keys) {
+                let place = document.entries.len() + document.dropped_at.len();
+                document.dropped_at.push(DroppedAt { place, key: DroppedAt::key_of(&keys), date: keys.date });
                 document.dropped.entries.push(entry);
                 continue;
             }
@@ -605,7 +603,7 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints, is_cut_off }))
+        Ok(Some(Read { document, dates, hints }))
     }
 
     /// Of the bytes and of all else that decides what is made of them.
@@ -636,8 +634,6 @@ struct Read {
     /// Of its entries, as far as they have one.
     dates: Vec<DateTime<Utc>>,
     hints: schedule::Hints,
-    /// It ends before its root element does.
-    is_cut_off: bool,
 }
 
 impl Read {
@@ -649,8 +645,13 @@ impl Read {
         let is_known = |keys: &&EntryKeys| hashes.contains(&keys.entry_hash) || key(keys).is_some_and(|key| known.contains(&key.hash));
         let kept = self.document.keys.iter().filter(is_known).count();
         let entries = self.document.keys.len();
-        Observation { at, dates: &self.dates, entries, new: entries - kept, kept }
+        Observation { at, dates: &self.dates, entries, new: entries - kept, kept, pinned: state.pinned }
     }
+}
+
+/// Does the document hold an entry that is new or another than the feed's state has?
+fn brings_news(poll: &Poll, state: &FeedState) -> bool {
+    poll.document.as_ref().is_some_and(|document| document.keys.iter().any(|keys| !state.present.contains(&keys.entry_hash)))
 }
 
 /// The URL as it may be stored, shown and exported.

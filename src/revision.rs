@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn a_counter_a_time_or_a_token_inside_the_text_makes_ever_fewer_revisions() {
         let month = ["March", "April", "May"];
-        let templates: [(&str, Box<dyn Fn(usize) -> String>); 6] = [
+        type Template = Box<dyn Fn(usize) -> String>;
+        let templates: [(&str, Template); 6] = [
             ("a counter", Box::new(|at| format!("{STORY} Read {} times.", 1000 + 7 * at))),
             ("an age", Box::new(|at| format!("{STORY} Posted {} minutes ago by the desk.", 3 + 30 * at))),
             (

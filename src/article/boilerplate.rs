@@ -352,6 +352,11 @@ fn is_appeared_first(folded: &str) -> bool {
             .any(|(start, inner)| folded.strip_prefix(start).is_some_and(|rest| inner.iter().any(|inner| rest.contains(inner))))
 }
 
+/// Is a line nothing but a notice of copyright?
+pub fn is_copyright_line(line: &str) -> bool {
+    line.len() <= MAX_LINE && is_copyright(line, &fold(line))
+}
+
 fn is_copyright(text: &str, folded: &str) -> bool {
     if words(folded) > 30 {
         return false;

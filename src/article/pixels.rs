@@ -1,5 +1,8 @@
 //! Images that are no pictures: tracking pixels, feed counters, share buttons' icons, placeholders of lazy loading.
 
+use super::entities;
+use super::tags::{Piece, pieces};
+
 /// Hosts (a suffix of the host's name) and beginnings of paths that only count readers.
 const TRACKERS: &[(&str, &str)] = &[
     ("2o7.net", ""),
@@ -81,6 +84,22 @@ pub fn is_icon(url: &str, width: Option<&str>, height: Option<&str>) -> bool {
         || ["/smilies/", "/emoji/", "gravatar.com/avatar", "/share-icons/", "/images/core/emoji", "favicon"]
             .iter()
             .any(|part| lower.contains(part))
+}
+
+/// The first picture of a sanitised body that is more than an icon.
+pub fn first_image(html: &str) -> Option<String> {
+    if !html.contains("<img") {
+        return None;
+    }
+    pieces(html).find_map(|(piece, _)| {
+        let Piece::Open(tag) = piece else { return None };
+        if tag.name != "img" {
+            return None;
+        }
+        let attribute = |wanted: &str| tag.attributes().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+        let src = entities::decode_canonical(attribute("src")?).into_owned();
+        (!is_icon(&src, attribute("width"), attribute("height"))).then_some(src)
+    })
 }
 
 #[cfg(test)]

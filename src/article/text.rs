@@ -159,6 +159,7 @@ struct Scan {
     /// What to write before the text of an item.
     marker: Option<String>,
     items: usize,
+    captions: usize,
     cells: usize,
     rows: usize,
     /// The last block was of the same list or table.
@@ -241,6 +242,8 @@ impl Scan {
     fn kind(&self) -> BlockKind {
         self.kind.unwrap_or(if self.pre > 0 {
             BlockKind::Code
+        } else if self.captions > 0 {
+            BlockKind::Caption
         } else if self.rows > 0 {
             BlockKind::Row
         } else if self.items > 0 {
@@ -368,7 +371,7 @@ impl Scan {
             }
             "figcaption" | "caption" => {
                 self.end_block();
-                self.kind = Some(BlockKind::Caption);
+                self.captions += 1;
             }
             "rt" | "rp" | "wbr" => {}
             _ if is_inline(name) => {}
@@ -410,6 +413,10 @@ impl Scan {
                 self.end_block();
                 self.marker = None;
                 self.items = self.items.saturating_sub(1);
+            }
+            "figcaption" | "caption" => {
+                self.end_block();
+                self.captions = self.captions.saturating_sub(1);
             }
             "dl" | "table" => {
                 self.end_block();

@@ -9,6 +9,7 @@ use super::export::{Ended, ExportArgs, ExportError, FilterArgs, run_export};
 use super::failure::Failure;
 use super::show::{Marks, ShowArgs, run_show};
 use crate::config::{Config, nearest};
+use crate::daemon::control::{Client, Reply, Request};
 use crate::export::Head;
 use crate::export::state::{Start, State};
 use crate::store::{Reader, SearchQuery, Selection, StoreError};
@@ -19,6 +20,29 @@ use crate::store::{Reader, SearchQuery, Selection, StoreError};
 /// Those of opening it.
 pub fn open(config: &Config) -> Result<Reader, Failure> {
     Ok(Reader::open(&config.database.path)?)
+}
+
+/// Hands work over to the daemon that holds the archive, and gives that one of its replies which `wanted` takes.
+///
+/// # Errors
+/// Nobody who holds it takes requests: then it is `locked`, as was found. Else those of the daemon.
+pub fn hand_over<T: Default>(
+    config: &Config,
+    request: &Request,
+    locked: StoreError,
+    wanted: impl Fn(Reply) -> Option<T>,
+) -> Result<T, Failure> {
+    let Some(mut client) = Client::connect(&config.database.path).map_err(|error| Failure::Failed(error.to_string()))? else {
+        return Err(locked.into());
+    };
+    let mut answer = T::default();
+    client.ask(request, |reply| {
+        if let Some(wanted) = wanted(reply) {
+            answer = wanted;
+        }
+        Ok::<_, Failure>(())
+    })?;
+    Ok(answer)
 }
 
 /// What the filters mean, with names that must be known.
@@ -139,9 +163,10 @@ pub fn show(args: &ShowArgs, config: &Config) -> Result<(), Failure> {
     let reader = open(config)?;
     let article = reader.article(&args.id, args.revisions)?;
     let article = article.ok_or_else(|| Failure::Failed(format!("the archive has no article `{}`", args.id)))?;
+    let page = reader.page_state(&args.id)?;
     let out = anstream::AutoStream::auto(io::stdout().lock());
     let marks = if out.current_choice() == anstream::ColorChoice::Never { Marks::Brackets } else { Marks::Colours };
-    Ok(run_show(out, &article, reader.revised_at(&args.id)?, marks)?)
+    Ok(run_show(out, &article, page.as_ref(), reader.revised_at(&args.id)?, marks)?)
 }
 
 impl From<StoreError> for Failure {

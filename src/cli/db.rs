@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::archive::hand_over;
 use super::failure::Failure;
 use super::{Verbosity, archive, block_on, logs};
 use crate::config::{Config, Surroundings, write_duration};
-use crate::daemon::control::{Client, Reply, Request};
-use crate::store::{Archive, BackupError, Checked, Damage, Pruned, StoreError};
+use crate::daemon::control::{Reply, Request};
+use crate::store::{Archive, BackupError, Checked, Damage, StoreError};
 
 /// `gleaner db`.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -146,7 +147,10 @@ fn prune(config: &Config, verbosity: Verbosity) -> Result<(), Failure> {
             archive.close();
             pruned?
         }
-        Err(error @ StoreError::Locked { .. }) => handed_over(config, &Request::Prune { before }, error)?,
+        Err(error @ StoreError::Locked { .. }) => hand_over(config, &Request::Prune { before }, error, |reply| match reply {
+            Reply::Pruned(pruned) => Some(pruned),
+            _ => None,
+        })?,
         Err(error) => return Err(error.into()),
     };
     if !verbosity.quiet {
@@ -158,18 +162,4 @@ fn prune(config: &Config, verbosity: Verbosity) -> Result<(), Failure> {
         writeln!(out, "{articles} articles removed that were first seen more than {retention} ago")?;
     }
     Ok(())
-}
-
-fn handed_over(config: &Config, request: &Request, locked: StoreError) -> Result<Pruned, Failure> {
-    let Some(mut client) = Client::connect(&config.database.path).map_err(|error| Failure::Failed(error.to_string()))? else {
-        return Err(locked.into());
-    };
-    let mut pruned = Pruned::default();
-    client.ask(request, |reply| {
-        if let Reply::Pruned(done) = reply {
-            pruned = done;
-        }
-        Ok::<_, Failure>(())
-    })?;
-    Ok(pruned)
 }

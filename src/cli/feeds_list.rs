@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::Config;
-use crate::store::{FeedSummary, Reader, StoreError};
+use crate::store::{FeedSummary, PageCounts, Reader, StoreError};
 
 /// Show the state of each feed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -36,6 +36,11 @@ struct FeedLine {
     possible_gap_at: Option<DateTime<Utc>>,
     mended_documents: u64,
     last_mended: Option<String>,
+    pages: PageCounts,
+    /// While it is gone from where it was: what was found on its site.
+    proposed_url: Option<String>,
+    /// While its server's "not modified" is not believed: since when.
+    validators_distrusted_since: Option<DateTime<Utc>>,
 }
 
 /// Runs the command.
@@ -48,7 +53,8 @@ pub fn run(args: &ListArgs, config: &Config) -> Result<(), Failure> {
         Err(StoreError::Missing { .. }) => HashMap::new(),
         Err(error) => return Err(error.into()),
     };
-    let lines: Vec<FeedLine> = config.feeds.iter().map(|feed| line(feed, known.get(&feed.name))).collect();
+    let now = Utc::now();
+    let lines: Vec<FeedLine> = config.feeds.iter().map(|feed| line(feed, known.get(&feed.name), now)).collect();
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &lines).map_err(io::Error::from)?;
@@ -59,7 +65,7 @@ pub fn run(args: &ListArgs, config: &Config) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
+fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>, now: DateTime<Utc>) -> FeedLine {
     let summary = known.cloned().unwrap_or_default();
     let status = match known {
         _ if !feed.enabled => "disabled",
@@ -82,11 +88,20 @@ fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>) -> FeedLine {
         articles: summary.articles,
         dropped: summary.dropped,
         redirected_to: summary.redirected_to,
-        // A gap is known only from what coverage records, and nothing records coverage.
-        possible_gap_at: None,
+        possible_gap_at: summary.possible_gap_at,
         mended_documents: summary.mended_documents,
         last_mended: summary.last_mended,
+        pages: summary.pages,
+        proposed_url: summary.proposed_url,
+        validators_distrusted_since: summary.trust.distrusted_since.filter(|_| summary.trust.is_distrusted(now)),
     }
+}
+
+/// `12 waiting (3 failed before), 2 given up`.
+pub(super) fn pages_text(pages: PageCounts) -> String {
+    let failing = if pages.failing == 0 { String::new() } else { format!(" ({} failed before)", pages.failing) };
+    let given_up = if pages.given_up == 0 { String::new() } else { format!(", {} given up", pages.given_up) };
+    format!("{} waiting{failing}{given_up}", pages.waiting)
 }
 
 fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
@@ -104,12 +119,29 @@ fn write_table(out: &mut impl Write, lines: &[FeedLine]) -> io::Result<()> {
         if let Some(kinds) = &line.last_mended {
             writeln!(out, "{:name_width$}  its last document had to be mended: {kinds} ({} so far)", "", line.mended_documents)?;
         }
+        if line.pages != PageCounts::default() {
+            writeln!(out, "{:name_width$}  pages: {}", "", pages_text(line.pages))?;
+        }
         if line.dropped > 0 {
             let entries = if line.dropped == 1 { "entry" } else { "entries" };
             writeln!(out, "{:name_width$}  its filters have dropped {} {entries}", "", line.dropped)?;
         }
         if let Some(target) = &line.redirected_to {
             writeln!(out, "{:name_width$}  has moved for good to {target}", "")?;
+        }
+        if let Some(proposed) = &line.proposed_url {
+            writeln!(out, "{:name_width$}  moved to? {proposed}", "")?;
+        }
+        if let Some(since) = line.validators_distrusted_since {
+            writeln!(
+                out,
+                "{:name_width$}  its server says \"not modified\" though there is news (seen {}): asked without validators",
+                "",
+                time(Some(since))
+            )?;
+        }
+        if let Some(at) = line.possible_gap_at {
+            writeln!(out, "{:name_width$}  something may have been missed before {} (see `gleaner coverage`)", "", time(Some(at)))?;
         }
     }
     Ok(())

@@ -6,11 +6,13 @@
 pub mod archive;
 pub mod check;
 pub mod completions;
+pub mod coverage;
 pub mod db;
 pub mod export;
 pub mod failure;
 pub mod feeds;
 pub mod feeds_list;
+pub mod forget;
 pub mod logs;
 pub mod parse;
 pub mod poll;
@@ -58,12 +60,16 @@ pub enum Command {
     Poll(poll::PollArgs),
     /// Shows, edits or writes the subscription list
     Feeds(feeds::FeedsArgs),
+    /// Shows between which dates nothing was missed, and where something may have been
+    Coverage(coverage::CoverageArgs),
     /// Writes articles to a file or the standard output
     Export(export::ExportArgs),
     /// Searches the archive, newest first
     Search(search::SearchArgs),
     /// Shows one article as a person reads it
     Show(show::ShowArgs),
+    /// Takes articles out of the archive for good; they do not come back
+    Forget(forget::ForgetArgs),
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
     /// Shows the archive and the poller at a glance
@@ -106,9 +112,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run => run::run(&config_file()?, &surroundings, verbosity),
         Command::Poll(args) => poll::run(&args, &load()?, verbosity),
         Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, cli.quiet, connect)),
+        Command::Coverage(args) => coverage::run(&args, &load()?),
         Command::Export(args) => archive::export(&args, &load()?, verbosity),
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),
+        Command::Forget(args) => forget::run(&args, &load()?, verbosity),
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
         Command::Status(args) => status::run(args, &load()?),
         Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::{Verbosity, client, logs};
 use crate::config::{Config, Feed, nearest};
 use crate::daemon::control::{self, ControlError, Reply, Request, Which};
+use crate::page::{PageLine, PageRounds, PageSettings, PageTally, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_feeds};
 use crate::store::{Archive, StoreError};
 
@@ -48,6 +49,7 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         bar,
         progress: ProgressBar::hidden(),
         tally: Tally::default(),
+        pages: PageTally::default(),
         is_outage_told: false,
     };
     let archive = match Archive::open(&config.database.path) {
@@ -65,7 +67,9 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         } else {
             due_feeds(&archive.reader()?.planned_polls()?, &config.feeds, &config.schedule, Utc::now())
         };
-        pass(poller, feeds, &mut shown).await
+        let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(config));
+        let names: Option<Vec<String>> = (!args.feeds.is_empty()).then(|| args.feeds.clone());
+        pass(poller, feeds, PageRounds::new(pager)?, names, &mut shown).await
     });
     drop(runtime);
     if let Some(archive) = Arc::into_inner(archive) {
@@ -87,6 +91,7 @@ fn hand_over(args: &PollArgs, config: &Config, locked: StoreError, shown: &mut S
         match reply {
             Reply::Feeds(feeds) => shown.begin(feeds),
             Reply::Polled(line) => shown.polled(&line)?,
+            Reply::Pages(tally) => shown.pages = tally,
             Reply::Refused(reason) => {
                 shown.progress.inc(1);
                 refused = refused.take().or(Some(reason));
@@ -141,6 +146,7 @@ struct Shown {
     bar: bool,
     progress: ProgressBar,
     tally: Tally,
+    pages: PageTally,
     is_outage_told: bool,
 }
 
@@ -177,6 +183,16 @@ impl Shown {
         Ok(())
     }
 
+    /// A page is committed.
+    fn page(&mut self, line: &PageLine) {
+        line.log();
+        self.pages.count(line);
+        self.progress.set_message(format!("{} new, {} pages", self.tally.new, self.pages.read));
+        if let Some(error) = &line.error {
+            self.progress.println(format!("{}: {}: {error}", line.feed, line.url));
+        }
+    }
+
     /// All have ended; `refused` is why the archive did not take one of them.
     fn end(&self, refused: Option<Failure>) -> Result<(), Failure> {
         self.progress.finish_and_clear();
@@ -188,14 +204,20 @@ impl Shown {
             let failed = if failed == 0 { String::new() } else { format!(", {failed} failed (see `gleaner feeds list`)") };
             let plural = |count: usize| if count == 1 { "" } else { "s" };
             let (s, es) = (plural(feeds), plural(new));
-            writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}")?;
+            let pages = match self.pages {
+                PageTally { read: 0, failed: 0 } => String::new(),
+                PageTally { read, failed: 0 } => format!("; {read} page{} read", plural(read)),
+                PageTally { read, failed } => format!("; {read} page{} read, {failed} failed", plural(read)),
+            };
+            writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}{pages}")?;
         }
         Ok(())
     }
 }
 
-/// Polls all of them; each line is said as soon as its poll is committed.
-async fn pass(poller: Poller, feeds: Vec<Feed>, shown: &mut Shown) -> Result<(), Failure> {
+/// Polls all of them; each line is said as soon as its poll is committed. Then asks for the pages that are due, of all feeds or
+/// of those named.
+async fn pass(poller: Poller, feeds: Vec<Feed>, pages: PageRounds, names: Option<Vec<String>>, shown: &mut Shown) -> Result<(), Failure> {
     let (lines, mut ended) = mpsc::unbounded_channel::<Result<PollLine, StoreError>>();
     shown.begin(feeds.len());
     for feed in feeds {
@@ -215,6 +237,9 @@ async fn pass(poller: Poller, feeds: Vec<Feed>, shown: &mut Shown) -> Result<(),
                 refused = refused.or(Some(Failure::from(error)));
             }
         }
+    }
+    if let Err(error) = pages.work_off(names.as_deref(), |line| shown.page(line)).await {
+        refused = refused.or(Some(Failure::from(error)));
     }
     shown.end(refused)
 }

@@ -8,9 +8,11 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
-use crate::article::{Article, Revision};
+use crate::article::{Article, Origin, Revision};
 use crate::export::text::{one_line, printable, write_article};
+use crate::health::minute;
 use crate::revision::{Passage, Piece, passages, pieces};
+use crate::store::PageState;
 
 /// Show one article as a person reads it
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -34,13 +36,23 @@ pub enum Marks {
 const GONE: Style = AnsiColor::Red.on_default().strikethrough();
 const COME: Style = AnsiColor::Green.on_default().bold();
 
-/// Writes an article and, where it carries them, its revisions. `revised_at` is when the archive first had the one that it
+/// Writes an article, what became of its page if that is wanted and, where it carries them, its revisions. `revised_at` is when the archive first had the one that it
 /// shows.
 ///
 /// # Errors
 /// Those of the sink.
-pub fn run_show(mut out: impl Write, article: &Article, revised_at: Option<DateTime<Utc>>, marks: Marks) -> io::Result<()> {
+pub fn run_show(
+    mut out: impl Write,
+    article: &Article,
+    page: Option<&PageState>,
+    revised_at: Option<DateTime<Utc>>,
+    marks: Marks,
+) -> io::Result<()> {
     write_article(&mut out, article)?;
+    if let Some(page) = page {
+        out.write_all(b"\n")?;
+        write_page(&mut out, article, page)?;
+    }
     if let Some(earlier) = &article.revisions {
         let shown =
             revised_at.map(|seen| Revision { revision: article.revision, title: article.title.clone(), text: article.text.clone(), seen });
@@ -52,6 +64,23 @@ pub fn run_show(mut out: impl Write, article: &Article, revised_at: Option<DateT
         }
     }
     out.flush()
+}
+
+fn write_page(out: &mut impl Write, article: &Article, page: &PageState) -> io::Result<()> {
+    let asked = page.asked_at.map(|at| format!(", {} UTC", minute(at))).unwrap_or_default();
+    match (&page.error, page.is_read) {
+        (Some(error), _) => {
+            writeln!(out, "Full text: its page could not be read{asked}: {error}")?;
+            writeln!(out, "           {}", page.url)?;
+        }
+        (None, true) if article.provenance.body == Some(Origin::Page) => writeln!(out, "Full text: from its page{asked}")?,
+        (None, true) => writeln!(out, "Full text: its page gave no more{asked}")?,
+        (None, false) => writeln!(out, "Full text: its page has not been asked for yet")?,
+    }
+    match page.due_at {
+        Some(due) if page.error.is_some() || page.is_read => writeln!(out, "           asked for again from {} UTC on", minute(due)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes what a revision changed; the first one whole.
@@ -111,7 +140,7 @@ mod tests {
 
     fn shown(marks: Marks) -> String {
         let mut out = Vec::new();
-        run_show(&mut out, &article(), Some("2025-01-23T10:00:00Z".parse().unwrap()), marks).unwrap();
+        run_show(&mut out, &article(), None, Some("2025-01-23T10:00:00Z".parse().unwrap()), marks).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::db::size_text;
 use super::failure::Failure;
+use super::feeds_list::pages_text;
 use crate::config::{Config, write_duration};
 use crate::daemon::control;
 use crate::health::{Health, minute};
-use crate::store::{Holder, Overview, PollerLock, Reader, StoreError};
+use crate::store::{Holder, Overview, PageCounts, PollerLock, Reader, StoreError};
 
 /// Show the archive and the poller at a glance
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -105,6 +106,9 @@ impl Status {
                 if let Some(at) = archive.last_poll_at {
                     writeln!(out, "          last poll {} UTC", minute(at))?;
                 }
+                if archive.pages != PageCounts::default() {
+                    writeln!(out, "          pages for full text: {}", pages_text(archive.pages))?;
+                }
                 if let Some(retention) = config.database.retention {
                     writeln!(out, "          articles are kept for {}", write_duration(retention))?;
                 }
@@ -134,6 +138,21 @@ impl Status {
         }
         for moved in &health.moved {
             writeln!(out, "moved     {} to {}", moved.feed, moved.to)?;
+        }
+        for proposed in &health.proposed {
+            writeln!(out, "moved to? {}: its site has {}", proposed.feed, proposed.url)?;
+        }
+        for distrusted in &health.distrusted {
+            let since = minute(distrusted.since);
+            writeln!(out, "untrusted {}: its server said \"not modified\" on {since} though there was news", distrusted.feed)?;
+        }
+        for gap in &health.possible_gaps {
+            writeln!(
+                out,
+                "gap       {}: something may have been missed before {} (see `gleaner coverage`)",
+                gap.feed,
+                minute(gap.found_at)
+            )?;
         }
         for next in &health.next_polls {
             let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

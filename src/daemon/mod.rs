@@ -5,15 +5,18 @@
 
 mod clock;
 pub mod control;
+mod orders;
+mod pages;
 mod passes;
 mod progress;
 mod pruning;
+mod refusals;
 mod room;
 mod service;
 mod timetable;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,10 +27,12 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
 use self::clock::{Clock, Set};
-use self::control::{Order, Reply, Request, Which};
+use self::control::Order;
+use self::pages::Pages;
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
+use self::refusals::Refusals;
 use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
@@ -35,6 +40,7 @@ use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
+use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -129,15 +135,6 @@ struct Signals {
 /// How one poll's task ended.
 type Ended = Result<(task::Id, Result<PollLine, StoreError>), task::JoinError>;
 
-/// The archive does not take what is polled.
-#[derive(Debug, Clone, Copy)]
-struct Refusing {
-    /// The first refusal since the last time that all was well.
-    since: DateTime<Utc>,
-    /// Nothing is polled until a trial has shown that the archive can be written.
-    holds: bool,
-}
-
 struct Daemon {
     archive: Arc<Archive>,
     database: Database,
@@ -153,18 +150,19 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
-    /// Retention at work, and whether it went well.
-    prunes: JoinSet<()>,
+    /// Articles' pages, asked for beside the polls.
+    pager: Pager,
+    pages: Pages,
+    paging: task::JoinHandle<()>,
+    /// Retention and forgetting at work.
+    housekeeping: JoinSet<()>,
     pruning: Pruning,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
     progress: Progress,
     watch: Watch,
     service: Service,
-    /// Feeds whose polls the archive did not take.
-    refused: HashSet<String>,
-    /// … since when, and whether it takes nothing at all, as far as is known.
-    refusing: Option<Refusing>,
+    refusals: Refusals,
     /// At most one: an attempt to write, while the archive takes nothing.
     trial: JoinSet<Result<(), StoreError>>,
     /// While nothing can be reached or stored: when that is tried again.
@@ -179,6 +177,9 @@ impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
         let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
@@ -188,15 +189,17 @@ impl Daemon {
             room: Room::new(config.fetch.concurrency, config.fetch.per_host),
             polls: JoinSet::new(),
             polling: HashMap::new(),
-            passes: Passes::default(),
-            prunes: JoinSet::new(),
+            passes: Passes::new(pages.clone()),
+            pager,
+            pages,
+            paging,
+            housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
             service: Service::of_process(),
-            refused: HashSet::new(),
-            refusing: None,
+            refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
             catch_up_within: config.schedule.interval,
@@ -233,6 +236,12 @@ impl Daemon {
                 Some(Set::Back(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
+                    let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
+                    self.housekeeping.spawn(async move {
+                        if let Err(error) = archive.set_pages_back(by).await {
+                            tracing::error!(%error, "pages wait until the clock is where it was");
+                        }
+                    });
                 }
                 Some(Set::Ahead(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
@@ -245,8 +254,8 @@ impl Daemon {
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
-                Some(ended) = self.prunes.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention broke off");
+                Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "retention or forgetting broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
@@ -262,7 +271,7 @@ impl Daemon {
 
     fn start_due(&mut self, now: DateTime<Utc>) {
         let may_probe = self.probe_at <= Instant::now();
-        if self.is_held_by_archive() {
+        if self.refusals.is_holding() {
             // What cannot be stored is not asked for: the servers need not pay for a full disk.
             self.withdraw_planned(now);
             if may_probe && self.trial.is_empty() {
@@ -302,7 +311,7 @@ impl Daemon {
     fn until_due(&mut self, now: DateTime<Utc>) -> Duration {
         let until_probe = self.probe_at.saturating_duration_since(Instant::now());
         let until_due = self.timetable.next_due().map_or(LONGEST_SLEEP, |due| (due - now).to_std().unwrap_or_default());
-        match (self.is_held_by_archive(), self.poller.outage_since()) {
+        match (self.refusals.is_holding(), self.poller.outage_since()) {
             // The end of what is under way wakes the loop.
             (true, _) if !self.trial.is_empty() => LONGEST_SLEEP,
             (true, _) => until_probe,
@@ -312,10 +321,6 @@ impl Daemon {
         }
     }
 
-    fn is_held_by_archive(&self) -> bool {
-        self.refusing.is_some_and(|refusing| refusing.holds)
-    }
-
     /// Says once, not once a feed, that something has gone wrong or is well again.
     fn note(&mut self, trouble: Trouble, words: Option<String>) {
         if self.service.set_trouble(trouble, words) {
@@ -323,60 +328,51 @@ impl Daemon {
         }
     }
 
-    /// The archive took a poll.
-    fn accepted(&mut self, feed: &str) {
-        if self.refused.remove(feed) {
-            self.forget_refusals();
-        }
-    }
-
-    /// Where nothing is refused any more, all is well. (What was refused before may be more than what is taken now.)
-    fn forget_refusals(&mut self) {
-        if self.refused.is_empty() && self.refusing.take().is_some() {
-            tracing::info!("the archive takes polls again");
-            self.note(Trouble::Archive, None);
-        }
+    /// The archive takes all again that it refused.
+    fn well_again(&mut self) {
+        tracing::info!("the archive takes polls again");
+        self.note(Trouble::Archive, None);
     }
 
     /// The archive did not take a poll. Gives back when to try again.
     fn refused(&mut self, feed: &str, error: &StoreError) -> DateTime<Utc> {
         let now = Utc::now();
-        if self.refusing.is_none() {
+        if !self.timetable.has(feed) {
+            // It is not enabled and will not come again by itself: who asked for it is told.
+            return now;
+        }
+        if self.refusals.refused(feed, error.is_of_all(), now) {
             tracing::error!(%error, "the archive refused a poll; it is tried again");
         }
-        let refusing = self.refusing.get_or_insert(Refusing { since: now, holds: false });
-        self.refused.insert(feed.to_owned());
-        // What is wrong with one poll alone is hardly mended within a minute.
-        let mut again = now + self.catch_up_within;
-        if error.is_of_all() {
-            refusing.holds = true;
-            self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
-            again = now + AFTER_REFUSAL;
-        }
         self.note(Trouble::Archive, Some(error.to_string()));
-        again
+        if error.is_of_all() {
+            self.try_archive_later(now);
+            now + AFTER_REFUSAL
+        } else {
+            // What is wrong with one poll alone is hardly mended within a minute.
+            now + self.catch_up_within
+        }
+    }
+
+    fn try_archive_later(&mut self, now: DateTime<Utc>) {
+        let since = self.refusals.since().unwrap_or(now);
+        self.probe_at = Instant::now() + schedule::probe_wait(since, now);
     }
 
     /// The archive was tried: where it can be written, what was refused comes again.
     fn tried(&mut self, trial: Result<Result<(), StoreError>, task::JoinError>) {
         let now = Utc::now();
-        let Some(refusing) = &mut self.refusing else { return };
         match trial {
             Ok(Ok(())) => {
-                refusing.holds = false;
-                for feed in &self.refused {
+                for feed in self.refusals.written() {
                     self.timetable.hasten(feed, now);
                 }
+                return;
             }
-            Ok(Err(error)) => {
-                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
-                self.note(Trouble::Archive, Some(error.to_string()));
-            }
-            Err(error) => {
-                self.probe_at = Instant::now() + schedule::probe_wait(refusing.since, now);
-                tracing::error!(%error, "the archive's writer");
-            }
+            Ok(Err(error)) => self.note(Trouble::Archive, Some(error.to_string())),
+            Err(error) => tracing::error!(%error, "the archive's writer"),
         }
+        self.try_archive_later(now);
     }
 
     fn start(&mut self, feed: Arc<Feed>, why: Why) {
@@ -408,8 +404,13 @@ impl Daemon {
                 self.passes.polled(&feed.name, &polled);
                 match polled {
                     Ok(line) => {
-                        self.accepted(&feed.name);
+                        if self.refusals.accepted(&feed.name) {
+                            self.well_again();
+                        }
                         line.log();
+                        if line.outcome == "fresh" {
+                            self.pages.tell(PageOrder::Look);
+                        }
                         self.timetable.set_due(&feed.name, line.next_poll_at);
                         self.service.polled(&self.timetable, &line);
                         return;
@@ -426,78 +427,20 @@ impl Daemon {
         self.timetable.set_due(&feed.name, again);
     }
 
-    /// Begins what a command asks for. The command goes by the config as it was saved, and so does what it asks for.
-    fn take(&mut self, order: Order, reload: &impl Fn() -> Result<Config, ConfigError>) {
-        if self.watch.have_changed() {
-            self.reload(reload);
-        }
-        match order.request {
-            Request::Poll { which } => match self.begin_pass(which) {
-                Ok(feeds) => self.passes.begin(feeds, order.replies),
-                Err(reason) => {
-                    // A client that has gone needs no answer.
-                    let _ = order.replies.send(Reply::Failed(reason));
-                }
-            },
-            Request::Prune { before } => self.prune(before, Some(order.replies)),
-            Request::Troubles => {
-                let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
-                let _ = order.replies.send(Reply::Done);
-            }
-        }
-    }
-
-    /// Sees to it that each feed of the pass is being polled, and gives their names.
-    fn begin_pass(&mut self, which: Which) -> Result<Vec<String>, String> {
-        let now = Utc::now();
-        // Who is asked for does not wait for the end of an outage.
-        self.withdraw_planned(now);
-        let mut polled: HashSet<String> = self.polling.values().chain(self.room.waiting()).map(|feed| feed.name.clone()).collect();
-        let mut names = match which {
-            Which::Due => self.timetable.due(now).into_iter().chain(polled.iter().cloned()).collect(),
-            Which::All => self.timetable.names(),
-            Which::Named(names) => names,
-        };
-        names.sort_unstable();
-        names.dedup();
-        for name in &names {
-            if !polled.insert(name.clone()) {
-                continue;
-            }
-            let Some(feed) = self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) else {
-                return Err(format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config"));
-            };
-            self.room.enter(feed, Why::Asked);
-        }
-        Ok(names)
-    }
-
     fn prune_if_due(&mut self) {
-        let Some(retention) = self.database.retention else { return };
         let now = Utc::now();
-        if self.prunes.is_empty() && self.pruning.is_due(now, Instant::now()) {
-            self.prune(now - retention, None);
+        if !self.housekeeping.is_empty() || !self.pruning.is_due(now, Instant::now()) {
+            return;
         }
-    }
-
-    fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
+        if let Some(retention) = self.database.retention {
+            self.prune(now - retention, None);
+            return;
+        }
         let archive = Arc::clone(&self.archive);
-        self.prunes.spawn(async move {
-            let pruned = archive.prune(before, Utc::now()).await;
-            match &pruned {
-                Ok(pruned) => tracing::info!(articles = pruned.articles(), %before, "retention removed what was first seen before"),
-                Err(error) => tracing::error!(%error, "retention"),
+        self.housekeeping.spawn(async move {
+            if let Err(error) = archive.release(now).await {
+                tracing::error!(%error, "letting go of what was forgotten");
             }
-            let Some(replies) = replies else { return };
-            let last = match pruned {
-                Ok(pruned) => {
-                    let _ = replies.send(Reply::Pruned(pruned));
-                    Reply::Done
-                }
-                Err(error) => Reply::Failed(error.to_string()),
-            };
-            // A client that has gone needs no answer.
-            let _ = replies.send(last);
         });
     }
 
@@ -560,11 +503,14 @@ impl Daemon {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
         self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
+        self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
         self.room.set_limits(config.fetch.concurrency, config.fetch.per_host);
         self.timetable.replace(timetable);
-        self.refused.retain(|feed| self.timetable.has(feed));
-        self.forget_refusals();
+        if self.refusals.keep(|feed| self.timetable.has(feed)) {
+            self.well_again();
+        }
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
@@ -573,11 +519,15 @@ impl Daemon {
         Ok(())
     }
 
-    /// Requests under way are dropped; a poll that was handed to the archive is committed.
+    /// Requests under way are dropped; a poll or page that was handed to the archive is committed.
     async fn stop(mut self) {
         self.service.stopping();
+        self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
-        self.prunes.shutdown().await;
+        if let Err(error) = (&mut self.paging).await {
+            tracing::error!(%error, "the task that asks for pages broke off");
+        }
+        self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
     }

@@ -22,6 +22,7 @@ use super::routes::{Route, Routes};
 use super::sending::Sending;
 use super::turns::{Held, Turns};
 use super::{ClientError, ClientSettings, Failure, Fetched, Fresh, Freshness, Outcome, Request, Validators, answer};
+use crate::config::{self, FeedRequest};
 
 /// Between two pieces of a body; a server that says nothing for so long has gone.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ impl fmt::Debug for Client {
 }
 
 struct Inner {
-    settings: crate::config::Fetch,
+    settings: config::Fetch,
     turns: Turns,
     memory: Memory,
     routes: Routes,
@@ -127,6 +128,11 @@ impl Client {
         }
     }
 
+    /// What a request with these options calls itself.
+    pub fn user_agent<'a>(&'a self, options: &'a FeedRequest) -> &'a str {
+        options.user_agent.as_deref().unwrap_or(&self.inner.settings.user_agent)
+    }
+
     /// The URL's host asked to be left alone (`Retry-After` of a 429 or 503): for `wait` from now, requests to it end at
     /// once in [`Outcome::RateLimited`] with that `status` and the time that remains, and nothing is sent.
     pub fn hold_host(&self, url: &Url, wait: Duration, status: u16) {
@@ -148,7 +154,7 @@ impl Inner {
             }
             self.routes.check_tls(&url)?;
             let client = self.routes.client(&route).await?;
-            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept).await {
+            let turn = match self.turns.take(url.host_str().unwrap_or_default(), request.accept, request.crawl_delay).await {
                 Ok(turn) => turn,
                 Err(Held { remaining, status }) => {
                     learned.freshness = Freshness { retry_after: Some(remaining), max_age: None };

@@ -93,6 +93,9 @@ pub struct Request {
     pub options: config::FeedRequest,
     /// What is wanted.
     pub accept: Accept,
+    /// The pause between two requests for pages that the URL's host wants, where it is longer than that of `[pages]`
+    /// (`Crawl-delay` of robots.txt).
+    pub crawl_delay: Duration,
 }
 
 impl fmt::Debug for Request {
@@ -104,12 +107,41 @@ impl fmt::Debug for Request {
 impl Request {
     /// For a feed, unconditional, without options.
     pub fn feed(url: Url) -> Request {
-        Request { url, validators: Validators::default(), options: config::FeedRequest::default(), accept: Accept::Feed }
+        Request {
+            url,
+            validators: Validators::default(),
+            options: config::FeedRequest::default(),
+            accept: Accept::Feed,
+            crawl_delay: Duration::ZERO,
+        }
     }
 
     /// For a page, unconditional, without options.
     pub fn page(url: Url) -> Request {
         Request { accept: Accept::Page, ..Request::feed(url) }
+    }
+
+    /// For a page that an entry of `feed` names. What the operator wrote for the feed goes along as far as the page has a
+    /// right to it: its secrets (credentials, cookies, headers, a client certificate) to the feed's own origin alone, its leave to ask a
+    /// private network to the feed's own host; how the poller calls itself, and by which proxy it asks, to all.
+    pub fn page_of(feed: &Url, options: &config::FeedRequest, page: &Url) -> Request {
+        let mut request = Request::page(page.clone());
+        if sending::is_same_origin(feed, page) {
+            request.options = options.clone();
+            if request.url.username().is_empty() && request.url.password().is_none() {
+                // These fail only for URLs that cannot have credentials, and an http(s) URL can.
+                let _ = request.url.set_username(feed.username());
+                let _ = request.url.set_password(feed.password());
+            }
+        } else {
+            request.options.user_agent.clone_from(&options.user_agent);
+            request.options.proxy.clone_from(&options.proxy);
+            // A feed that may not be asked for at private addresses keeps its pages from them, too.
+            request.options.allow_private_networks =
+                options.allow_private_networks.filter(|allowed| !allowed || feed.host() == page.host());
+        }
+        request.options.max_body = None;
+        request
     }
 }
 
@@ -283,6 +315,40 @@ mod tests {
         let mut request = Request::feed(Url::parse("https://reader:sesame@example.org/feed").unwrap());
         request.options.headers = vec![("X-Key".to_owned(), "sesame".to_owned())];
         assert!(!format!("{request:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn what_was_written_for_a_feed_goes_to_its_own_pages_and_its_secrets_to_no_others() {
+        let options = config::FeedRequest {
+            headers: vec![("X-Key".to_owned(), "sesame".to_owned())],
+            user_agent: Some("Reader/1".to_owned()),
+            proxy: Url::parse("http://proxy.example:3128").ok(),
+            username: Some("reader".to_owned()),
+            cookie_file: Some("/run/cookie".into()),
+            allow_private_networks: Some(true),
+            max_body: Some(1),
+            ..config::FeedRequest::default()
+        };
+        let feed = Url::parse("http://me:sesame@paper.example/feed").unwrap();
+        for (page, own, private) in [
+            ("http://paper.example/story", true, Some(true)),
+            ("https://paper.example/story", true, Some(true)),
+            ("http://paper.example:8080/story", false, Some(true)),
+            ("http://www.paper.example/story", false, None),
+            ("http://evil.example/paper.example", false, None),
+        ] {
+            let request = Request::page_of(&feed, &options, &Url::parse(page).unwrap());
+            let given = &request.options;
+            let secrets = !given.headers.is_empty() && given.username.is_some() && given.cookie_file.is_some();
+            let none = given.headers.is_empty() && given.username.is_none() && given.cookie_file.is_none();
+            assert!(if own { secrets } else { none }, "{page}");
+            assert_eq!(request.url.password().is_some(), own, "{page}");
+            assert_eq!((given.allow_private_networks, given.max_body), (private, None), "{page}");
+            assert_eq!((given.user_agent.as_deref(), given.proxy.is_some()), (Some("Reader/1"), true), "{page}");
+        }
+        let kept_out = config::FeedRequest { allow_private_networks: Some(false), ..options };
+        let request = Request::page_of(&feed, &kept_out, &Url::parse("http://other.example/").unwrap());
+        assert_eq!(request.options.allow_private_networks, Some(false));
     }
 
     /// The design's defaults.

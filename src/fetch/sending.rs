@@ -74,12 +74,9 @@ impl Sending {
         Ok(Sending { public, own, origin: request.url.clone() })
     }
 
-    /// Is this the feed's own origin: the same host, at the same port, or at https instead of http?
+    /// Is this the feed's own origin?
     pub fn is_own(&self, url: &Url) -> bool {
-        let default_port = |url: &Url| url.port().is_none();
-        self.origin.host() == url.host()
-            && ((self.origin.scheme() == url.scheme() && self.origin.port_or_known_default() == url.port_or_known_default())
-                || (self.origin.scheme() == "http" && url.scheme() == "https" && default_port(&self.origin) && default_port(url)))
+        is_same_origin(&self.origin, url)
     }
 
     /// The headers for a hop to `url`.
@@ -98,6 +95,14 @@ impl Sending {
         let has = |name| self.public.contains_key(&name) || self.own.contains_key(&name);
         has(IF_NONE_MATCH) || has(IF_MODIFIED_SINCE)
     }
+}
+
+/// Is `url` of the origin for which something was written: the same host, at the same port, or at https instead of http?
+pub(super) fn is_same_origin(origin: &Url, url: &Url) -> bool {
+    let default_port = |url: &Url| url.port().is_none();
+    origin.host() == url.host()
+        && ((origin.scheme() == url.scheme() && origin.port_or_known_default() == url.port_or_known_default())
+            || (origin.scheme() == "http" && url.scheme() == "https" && default_port(origin) && default_port(url)))
 }
 
 async fn credentials(request: &Request, own: &mut HeaderMap) -> Result<(), Failure> {

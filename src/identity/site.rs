@@ -26,7 +26,9 @@ impl Site {
         if host.is_empty() {
             return None;
         }
-        let registrable = psl::domain_str(&host).map(str::to_owned);
+        // To the list, an address of four numbers is a name like any other.
+        let is_address = host.ends_with(|c: char| c.is_ascii_digit() || c == ']') && !matches!(Host::parse(&host), Ok(Host::Domain(_)));
+        let registrable = if is_address { None } else { psl::domain_str(&host).map(str::to_owned) };
         Some(Self(registrable.unwrap_or(host)))
     }
 
@@ -68,6 +70,10 @@ mod tests {
             assert_eq!(Site::of(address).as_ref().map(Site::as_str), Some(want), "{address}");
         }
         assert_eq!(Site::of("file:///tmp/feed.xml"), None);
+        for address in ["http://127.0.0.1:8080/a", "http://[::1]/a"] {
+            let host = crate::identity::IdentityUrl::of(address).map(|url| url.host().to_owned());
+            assert_eq!(host.and_then(|host| Site::of_host(&host)), Site::of(address), "{address}");
+        }
     }
 
     #[test]

@@ -193,6 +193,7 @@ pub enum Element {
     UpdatePeriod,
     /// `sy:updateFrequency`.
     UpdateFrequency,
+    UpdateBase,
     /// An hour of RSS `skipHours`.
     SkipHour,
     /// A day of RSS `skipDays`.
@@ -278,6 +279,7 @@ pub fn element(namespace: Namespace, name: &str) -> Element {
         Namespace::Syndication => match name {
             "updateperiod" => Element::UpdatePeriod,
             "updatefrequency" => Element::UpdateFrequency,
+            "updatebase" => Element::UpdateBase,
             _ => Element::Other,
         },
         Namespace::Sitemap => match name {

@@ -1,7 +1,10 @@
 //! What a publisher says of how often the document changes: RSS `ttl`, `skipHours`, `skipDays`, and the syndication
-//! module's `updatePeriod` and `updateFrequency`.
+//! module's `updatePeriod`, `updateFrequency` and `updateBase`.
+
+use chrono::{DateTime, Utc};
 
 use super::UpdateHints;
+use super::date::parse_date;
 use super::dialect::Element;
 
 /// The hints, as the document goes by.
@@ -11,6 +14,7 @@ pub struct Hints {
     /// Minutes.
     period: Option<u32>,
     frequency: Option<u32>,
+    base: Option<DateTime<Utc>>,
 }
 
 impl Hints {
@@ -20,6 +24,7 @@ impl Hints {
             Element::Ttl => self.hints.interval_minutes = text.parse().ok().filter(|minutes| *minutes > 0),
             Element::UpdatePeriod => self.period = period_minutes(text),
             Element::UpdateFrequency => self.frequency = text.parse().ok(),
+            Element::UpdateBase => self.base = parse_date(text),
             Element::SkipHour => {
                 if let Ok(hour @ 0..=24) = text.parse::<u8>() {
                     push_new(&mut self.hints.skip_hours, hour % 24);
@@ -40,6 +45,7 @@ impl Hints {
             && let Some(period) = self.period
         {
             self.hints.interval_minutes = Some((period / self.frequency.unwrap_or(1).max(1)).max(1));
+            self.hints.interval_base = self.base;
         }
         self.hints
     }

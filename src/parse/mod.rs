@@ -159,6 +159,8 @@ pub struct Entry {
 pub struct UpdateHints {
     /// RSS `ttl`, or the period of `sy:updatePeriod` divided by `sy:updateFrequency`, in minutes.
     pub interval_minutes: Option<u32>,
+    /// `sy:updateBase`: a time at which that period begins.
+    pub interval_base: Option<DateTime<Utc>>,
     /// RSS `skipHours`, 0 to 23 UTC.
     pub skip_hours: Vec<u8>,
     /// RSS `skipDays`, 0 is Monday.

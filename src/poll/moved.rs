@@ -50,7 +50,8 @@ fn request_at(feed: &Feed, target: &Url) -> Request {
     Request { options: feed.request.clone(), ..Request::feed(url) }
 }
 
-fn public(options: &FeedRequest) -> FeedRequest {
+/// Without what is meant for one origin.
+pub fn public(options: &FeedRequest) -> FeedRequest {
     FeedRequest {
         user_agent: options.user_agent.clone(),
         proxy: options.proxy.clone(),

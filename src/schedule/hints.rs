@@ -18,6 +18,8 @@ use crate::parse::UpdateHints;
 pub struct Hints {
     /// RSS `ttl` or the period of the syndication module, minutes.
     interval_minutes: Option<u32>,
+    /// One of the times at which that period begins, seconds since 1970; where the publisher says none, it begins at no certain time.
+    interval_base: Option<i64>,
     /// A bit for each hour, 0 to 23 UTC, at which nothing is published.
     skip_hours: u32,
     /// A bit for each such day, 0 is Monday.
@@ -31,6 +33,7 @@ impl From<&UpdateHints> for Hints {
         let skip_days = bits(&hints.skip_days, 7);
         Self {
             interval_minutes: hints.interval_minutes,
+            interval_base: hints.interval_base.map(|base| base.timestamp()),
             // A feed that is never published is a mistake.
             skip_hours: if skip_hours == ALL_HOURS { 0 } else { skip_hours },
             skip_days: if skip_days == u32::from(ALL_DAYS) { 0 } else { u8::try_from(skip_days).unwrap_or(0) },
@@ -44,10 +47,19 @@ const ALL_DAYS: u8 = (1 << 7) - 1;
 impl Hints {
     /// A wait that the publisher is content with: not shorter than `wait`, not longer than `most`.
     pub fn lengthen(&self, now: DateTime<Utc>, wait: Duration, max_age: Option<Duration>, most: Duration) -> Duration {
-        let ttl = self.interval_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
-        let asked = [ttl, max_age].into_iter().flatten().max().unwrap_or_default().min(WEEK);
+        let asked = [self.interval(now, wait), max_age].into_iter().flatten().max().unwrap_or_default().min(WEEK);
         let asked = self.past_skipped(now, asked.max(wait)).unwrap_or(asked);
         asked.min(most).max(wait)
+    }
+
+    /// The wait that the document asks for: its period, or until a period begins after `wait`.
+    fn interval(&self, now: DateTime<Utc>, wait: Duration) -> Option<Duration> {
+        let period = i64::from(self.interval_minutes?) * 60;
+        let Some(base) = self.interval_base else { return Some(Duration::from_secs(period.unsigned_abs())) };
+        let earliest = now.checked_add_signed(TimeDelta::from_std(wait).ok()?)?.timestamp();
+        let begun = (earliest.checked_sub(base)?).rem_euclid(period.max(1));
+        let next = if begun == 0 { earliest } else { earliest.checked_add(period - begun)? };
+        u64::try_from(next - now.timestamp()).ok().map(Duration::from_secs)
     }
 
     /// The wait until the first time after `wait` that falls into no skipped hour and no skipped day.
@@ -72,7 +84,27 @@ mod tests {
     use super::*;
 
     fn hints(interval_minutes: Option<u32>, skip_hours: &[u8], skip_days: &[u8]) -> Hints {
-        Hints::from(&UpdateHints { interval_minutes, skip_hours: skip_hours.to_vec(), skip_days: skip_days.to_vec() })
+        let (skip_hours, skip_days) = (skip_hours.to_vec(), skip_days.to_vec());
+        Hints::from(&UpdateHints { interval_minutes, skip_hours, skip_days, ..UpdateHints::default() })
+    }
+
+    #[test]
+    fn where_a_base_is_given_the_next_poll_comes_when_a_period_begins() {
+        let now = time("2026-09-21 10:20");
+        for (minutes, base, wait, want) in [
+            (24 * 60, "2026-01-01 06:00", 30, 19 * 60 + 40),
+            (24 * 60, "2026-01-01 11:00", 30, 40),
+            (24 * 60, "2026-01-01 10:50", 30, 30),
+            (24 * 60, "2027-01-01 06:00", 30, 19 * 60 + 40),
+            (12 * 60, "2026-01-01 06:00", 30, 7 * 60 + 40),
+            (60, "2026-01-01 00:15", 30, 55),
+            (60, "2026-01-01 00:15", 120, 175),
+        ] {
+            let base = Some(time(base));
+            let hints = Hints::from(&UpdateHints { interval_minutes: Some(minutes), interval_base: base, ..UpdateHints::default() });
+            let asked = hints.lengthen(now, wait * MINUTE, None, 7 * 24 * 60 * MINUTE);
+            assert_eq!(asked, want * MINUTE, "{minutes} {base:?} {wait}");
+        }
     }
 
     #[test]

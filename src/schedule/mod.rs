@@ -14,6 +14,7 @@ mod moves;
 mod outage;
 mod pace;
 mod rhythm;
+mod trust;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -25,9 +26,10 @@ use crate::config;
 use crate::fetch::Freshness;
 
 pub use hints::Hints;
-pub use moves::{Address, Moved, address};
+pub use moves::{Address, Moved, Search, address};
 pub use outage::{Change, Network, Outage, lost_time, probe_wait, sites, witness};
 pub use rhythm::{Observation, Rhythm, learn};
+pub use trust::{Asking, Trust};
 
 /// A server that says 410, or a feed that was given up, is asked again this often.
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -174,7 +176,9 @@ pub fn next_poll(settings: &config::Schedule, polled: &Polled<'_>) -> NextPoll {
         End::Answered if polled.interval.is_some() => (usual, Reason::Interval),
         End::Answered => {
             let (wait, reason) = unforced_wait(settings, polled);
-            (spread(wait).max(settings.min_interval.min(A_CENTURY)), reason)
+            // Before the time that the publisher names there is nothing new.
+            let wait = if reason == Reason::Hint { wait.mul_f64(1.0 + SPREAD * share(feed, now)) } else { spread(wait) };
+            (wait.max(settings.min_interval.min(A_CENTURY)), reason)
         }
         End::Failed { failures, since } if is_retired(settings, now, failures, since) => (spread(WEEK), Reason::Retired),
         End::Failed { failures, .. } => {

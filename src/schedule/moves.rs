@@ -41,6 +41,27 @@ impl Moved {
     }
 }
 
+/// A feed that has gone from where it was (404, 410, or a page in its place) is looked for on its site: at once, then
+/// after a day, two, four and so on, a month at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Search {
+    /// The last one.
+    pub at: Option<DateTime<Utc>>,
+    /// How many there were since the feed last answered.
+    pub count: u32,
+}
+
+/// The longest wait for the next search is so many days, two to this power.
+const LONGEST_SEARCH_WAIT: u32 = 5;
+
+impl Search {
+    /// Is it time to look again? Also a feed that comes and goes is looked for once a day at most.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let wait = TimeDelta::days(1 << self.count.saturating_sub(1).min(LONGEST_SEARCH_WAIT));
+        self.at.is_none_or(|at| at > now || now - at >= wait)
+    }
+}
+
 /// Which address of a feed is asked now.
 pub fn address(moved: Option<&Moved>, now: DateTime<Utc>) -> Address {
     match moved {
@@ -76,5 +97,25 @@ mod tests {
             assert_eq!(address(Some(&moved), time(now)), address_now, "{own_asked_at:?} {now}");
         }
         assert_eq!(address(None, since), Address::Own);
+    }
+
+    #[test]
+    fn a_feed_that_is_gone_is_looked_for_at_once_and_then_ever_more_seldom() {
+        let now = time("2026-09-21 12:00");
+        for (count, hours, is_due) in [
+            (0, 1, false),
+            (0, 24, true),
+            (1, 23, false),
+            (1, 24, true),
+            (2, 47, false),
+            (2, 48, true),
+            (9, 31 * 24, false),
+            (9, 32 * 24, true),
+        ] {
+            let search = Search { at: Some(now - TimeDelta::hours(hours)), count };
+            assert_eq!(search.is_due(now), is_due, "{count} searches, {hours} h ago");
+        }
+        assert!(Search::default().is_due(now));
+        assert!(Search { at: Some(now + TimeDelta::days(400)), count: 3 }.is_due(now), "the clock was wrong");
     }
 }

@@ -117,7 +117,7 @@ mod tests {
             let new = if poll == 0 { 20 } else { (since_epoch / gap - (since_epoch - 1800) / gap) as usize };
             rhythm = match new {
                 0 => learn(&rhythm, &Observation::unchanged(at)),
-                new => learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new, kept: 20 - new.min(20) }),
+                new => learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new, kept: 20 - new.min(20), pinned: 0 }),
             };
         }
         rhythm
@@ -177,8 +177,10 @@ mod tests {
             let newest = if published <= at { published } else { published - 24 * HOUR };
             let dates: Vec<_> = (0..20).map(|n| newest - n * 24 * HOUR).collect();
             rhythm = match at - newest {
-                _ if poll == 0 => learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new: 20, kept: 0 }),
-                age if age.num_minutes() < 30 => learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new: 1, kept: 19 }),
+                _ if poll == 0 => learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new: 20, kept: 0, pinned: 0 }),
+                age if age.num_minutes() < 30 => {
+                    learn(&rhythm, &Observation { at, dates: &dates, entries: 20, new: 1, kept: 19, pinned: 0 })
+                }
                 _ => learn(&rhythm, &Observation::unchanged(at)),
             };
         }
@@ -205,7 +207,7 @@ mod tests {
             for (passed, ages, new, kept) in polls {
                 at += TimeDelta::seconds(passed - 5_000);
                 let dates: Vec<_> = ages.iter().map(|age| at + TimeDelta::seconds(*age)).collect();
-                rhythm = learn(&rhythm, &Observation { at, dates: &dates, entries: new + kept, new, kept });
+                rhythm = learn(&rhythm, &Observation { at, dates: &dates, entries: new + kept, new, kept, pinned: 0 });
                 let pace = pace(&rhythm, at, &settings());
                 proptest::prop_assert!(pace.wait >= settings().min_interval && pace.wait <= settings().max_interval);
                 let kept = serde_json::to_string(&rhythm.rounded()).unwrap();

@@ -64,12 +64,14 @@ pub struct Observation<'a> {
     pub new: usize,
     /// Entries that had stood in the document before, too.
     pub kept: usize,
+    /// … of these, those that stay whatever leaves.
+    pub pinned: usize,
 }
 
 impl Observation<'_> {
     /// A poll that found the document as it was.
     pub fn unchanged(at: DateTime<Utc>) -> Self {
-        Self { at, dates: &[], entries: 0, new: 0, kept: 0 }
+        Self { at, dates: &[], entries: 0, new: 0, kept: 0, pinned: 0 }
     }
 }
 
@@ -212,15 +214,40 @@ impl Rhythm {
                 fastest = per_entry * window as f64;
             }
         }
-        if is_later && passed > 0.0 && seen.new * 4 >= window * 3 {
+        // Pinned entries take part in no turnover.
+        let pinned = seen.pinned.min(seen.kept);
+        let (turning, kept) = (window - pinned.min(window), seen.kept - pinned);
+        if is_later && passed > 0.0 && seen.new > 0 && seen.new * 4 >= turning * 3 {
             // Where nothing is left of what stood there, more may have come and gone.
-            let gap = if seen.kept * 10 <= window { 2.0 } else { 1.0 };
-            fastest = fastest.min(passed * window as f64 / seen.new as f64 / gap);
+            let gap = if kept * 10 <= turning { 2.0 } else { 1.0 };
+            fastest = fastest.min(passed * turning as f64 / seen.new as f64 / gap);
         }
         if fastest.is_finite() {
             let fastest = fastest.max(FASTEST_TURNOVER);
             self.turnover = Some(self.turnover.map_or(fastest, |known| known.min(fastest)));
         }
+    }
+
+    /// So many articles, or bursts of them, were to be expected from `since` until `now`, by the rhythm that the feed had before
+    /// it fell silent at `since`.
+    pub fn expected_in_silence(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> f64 {
+        let silence = seconds((now - since).num_seconds()).clamp(0.0, LONGEST_STEP);
+        // What the silence has taught is taken out again: counters have halved, and the time watched has grown.
+        let remains = remains(silence, HALF_LIFE);
+        let gained = HALF_LIFE / std::f64::consts::LN_2 * (1.0 - remains);
+        let articles = self.hours.iter().sum::<f64>() / remains;
+        let watched = ((self.watched - gained) / remains).max(SHORTEST_PAST);
+        let rate = articles / (watched + PRIOR_TIME);
+        // By the hour, since nights and weekends explain some of it.
+        let profile = self.profile();
+        let mut expected = 0.0;
+        let mut passed = 0.0;
+        while passed < silence {
+            let step = (silence - passed).min(HOUR);
+            expected += rate * step * profile.at(since + chrono::TimeDelta::seconds(passed as i64));
+            passed += step;
+        }
+        expected * (1.0 - self.burstiness())
     }
 
     /// Is enough known to go by?
@@ -356,7 +383,7 @@ mod tests {
     use super::*;
 
     fn seen<'a>(at: DateTime<Utc>, dates: &'a [DateTime<Utc>], new: usize, kept: usize) -> Observation<'a> {
-        Observation { at, dates, entries: new + kept, new, kept }
+        Observation { at, dates, entries: new + kept, new, kept, pinned: 0 }
     }
 
     /// `count` dates, so many minutes apart, the last at `newest`.
@@ -442,6 +469,19 @@ mod tests {
         let rhythm = learn(&Rhythm::default(), &seen(now, &[], 20, 0));
         let rhythm = learn(&rhythm, &seen(now + 600 * MINUTE, &[], 17, 3));
         assert!(rhythm.turnover().is_some_and(|turnover| turnover < 12.0 * HOUR), "{:?}", rhythm.turnover());
+    }
+
+    #[test]
+    fn a_window_that_is_pinned_in_part_turns_over_sooner() {
+        let now = time("2026-09-21 12:00");
+        let rhythm = learn(&Rhythm::default(), &seen(now, &[], 20, 0));
+        let close = Observation { pinned: 8, ..seen(now + 600 * MINUTE, &[], 10, 10) };
+        // Of the twelve entries that come and go, two were left.
+        assert_eq!(learn(&rhythm, &close).turnover(), Some(12.0 * HOUR));
+        assert_eq!(learn(&rhythm, &Observation { pinned: 0, ..close }).turnover(), None);
+        // Nothing but pinned entries was left.
+        let gap = Observation { pinned: 8, ..seen(now + 600 * MINUTE, &[], 12, 8) };
+        assert_eq!(learn(&rhythm, &gap).turnover(), Some(5.0 * HOUR));
     }
 
     #[test]

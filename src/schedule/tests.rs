@@ -148,7 +148,7 @@ fn steady(gap: Duration) -> Memory {
         let observation = if new == 0 && poll > 0 {
             Observation::unchanged(at)
         } else {
-            Observation { at, dates: &dates, entries: 20, new, kept: 20 - new }
+            Observation { at, dates: &dates, entries: 20, new, kept: 20 - new, pinned: 0 }
         };
         rhythm = learn(&rhythm, &observation);
     }
@@ -353,7 +353,7 @@ fn a_feed_that_has_just_been_added_is_not_polled_more_seldom_than_the_default_wh
     let first = now() - 2 * HOUR;
     let dates: Vec<_> = (1..=20).rev().map(|month| first - month * 30 * DAY).collect();
     let mut memory = Memory {
-        rhythm: learn(&Rhythm::default(), &Observation { at: first, dates: &dates, entries: 20, new: 20, kept: 0 }),
+        rhythm: learn(&Rhythm::default(), &Observation { at: first, dates: &dates, entries: 20, new: 20, kept: 0, pinned: 0 }),
         ..Memory::default()
     };
     memory.rhythm = learn(&memory.rhythm, &Observation::unchanged(now()));

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_f
 
 use super::packed::Packer;
 use super::search::{self, SearchQuery};
-use super::{Reader, StoreError, dictionary};
+use super::{Reader, StoreError, dictionary, pages};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
 use crate::export::{FeedOutline, Forgotten, Order};
 
@@ -87,7 +87,7 @@ impl Clause {
         if let Some(query) = &selection.query {
             clause.and("§.article IN (SELECT rowid FROM article_tokens WHERE article_tokens MATCH ?)", [Value::Text(query.index_query())]);
             if query.has_phrases() {
-                clause.and("has_phrases((SELECT content FROM body WHERE sighting = §.speaker))", []);
+                clause.and("has_phrases((SELECT content FROM body WHERE sighting = §.speaker), (SELECT draft FROM page_body WHERE article = §.article))", []);
             }
         }
         clause
@@ -412,9 +412,10 @@ fn assemble(
     with_revisions: bool,
     stands_for_cluster: bool,
 ) -> rusqlite::Result<Article> {
-    let draft: Draft = connection
+    let spoken: Draft = connection
         .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
         .query_row(params![row.speaker], |body| Ok(packer.unpack(body.get_ref(0)?.as_blob()?)?))?;
+    let draft = pages::with_page(connection, packer, row.article, spoken)?;
     let duplicate_of = match row.duplicate_of {
         Some(earliest) => {
             Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
@@ -437,12 +438,12 @@ fn assemble(
 fn copies_of(connection: &Connection, packer: &Packer, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.content FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.content, a.article FROM article a JOIN body ON body.sighting = a.speaker
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
         .query_map(params![earliest, article], |row| {
-            let draft: Draft = packer.unpack(row.get_ref(1)?.as_blob()?)?;
+            let draft = pages::with_page(connection, packer, row.get(2)?, packer.unpack(row.get_ref(1)?.as_blob()?)?)?;
             // Near copies are not found yet, and exact ones have the same text.
             Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
         })?

@@ -3,28 +3,33 @@
 //!
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use chrono::TimeDelta;
+use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
 use super::packed::Packer;
-use super::search::{self, Shown, Unindexed};
-use super::{PollReport, PolledDocument, PolledFeed, Prepared, copies};
+use super::pages::WantedPage;
+use super::search::{self, Unindexed};
+use super::shown::{self, Changes, Edit, Shown};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages};
 use crate::article::Draft;
-use crate::decide::{self, Decision, Match, PollKeys, Target, Voice};
+use crate::coverage::{Mark, Standing};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
+use crate::full_text;
 use crate::identity::{ArticleId, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
-use crate::revision::{self, State};
 
-/// What storing a document did.
-#[derive(Debug, Default)]
-pub struct Stored {
-    /// In the archive.
+/// What became of a document.
+pub struct StoredDocument {
+    /// What that did to the archive.
     pub report: PollReport,
     /// Articles that are new to the feed.
     pub new_in_feed: i64,
+    /// The whole document as coverage sees it, what filters dropped among the rest.
+    pub standings: Vec<Standing>,
     /// What the search index has yet to get.
     pub unindexed: Unindexed,
 }
@@ -39,11 +44,14 @@ pub fn store(
     last_seen_at: i64,
     now: i64,
     document: &PolledDocument,
-) -> rusqlite::Result<Stored> {
-    let mut storing = Storing { connection, packer, feed: row, now, change: None, stored: Stored::default() };
-    storing.store_document(feed, last_seen_at, document)?;
-    storing.finish()?;
-    Ok(storing.stored)
+) -> rusqlite::Result<StoredDocument> {
+    let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    let changes = Changes::new(connection, now);
+    let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
+    let mut storing = Storing { connection, packer, feed: row, site, now, has_forgotten, changes, report: PollReport::default() };
+    let (new_in_feed, standings) = storing.store_document(feed, last_seen_at, document)?;
+    let unindexed = storing.changes.finish()?;
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, unindexed })
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -54,11 +62,25 @@ struct StoredSighting {
     entry_hash: i64,
     present: bool,
     voice: bool,
+    guid_key: Option<i64>,
+    link_key: Option<i64>,
+}
+
+/// An article that entries of the document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    article: i64,
+    is_new: bool,
+    /// It was taken out for good: of its entries hashes are kept, to know them again, and nothing else.
+    is_forgotten: bool,
 }
 
 /// The article before this poll touched it.
 struct Before {
-    draft: Draft,
+    /// What its speaker said.
+    spoken: Draft,
+    /// What it showed: the same, with what its page adds.
+    shown: Draft,
     rules: u32,
     text_key: i64,
     speaker: i64,
@@ -76,23 +98,33 @@ struct Touched {
     counts: usize,
     voice: i64,
     has_new_sighting: bool,
+    /// Does that entry's link identify it?
+    has_own_link: bool,
 }
 
 struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
     feed: i64,
+    /// The feed's site.
+    site: Option<Site>,
     now: i64,
-    /// The last change number given; read when first needed.
-    change: Option<i64>,
-    stored: Stored,
+    /// Was any article taken out for good?
+    has_forgotten: bool,
+    changes: Changes<'c>,
+    report: PollReport,
 }
 
 impl Storing<'_> {
-    fn store_document(&mut self, feed: &PolledFeed, last_seen_at: i64, document: &PolledDocument) -> rusqlite::Result<()> {
-        let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    fn store_document(
+        &mut self,
+        feed: &PolledFeed,
+        last_seen_at: i64,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<(i64, Vec<Standing>)> {
         let home = document.site_url.as_deref().and_then(IdentityUrl::of);
         let past = FeedPast::of(self.connection, self.packer, self.feed)?;
+        let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
@@ -107,25 +139,31 @@ impl Storing<'_> {
                 key.hash
             ])?;
         }
+        let mut new_in_feed = 0;
         let mut present: BTreeSet<i64> = BTreeSet::new();
         let mut sightings: Vec<i64> = vec![0; document.entries.len()];
         let mut articles: Vec<i64> = Vec::with_capacity(decision.matches.len());
         let mut touched: Vec<(i64, Touched)> = Vec::new();
+        let mut kept: Vec<Option<Standing>> = vec![None; document.entries.len()];
         for matched in &decision.matches {
-            let (article, is_new) = match &matched.target {
-                Target::Known(article) => (article.0, false),
-                Target::New { id, page } => {
-                    self.stored.new_in_feed += 1;
-                    self.article_of(id, page.as_ref(), document.prepared(matched.counts)?)?
-                }
+            let found = match &matched.target {
+                Target::Known(article) => Found { article: article.0, is_new: false, is_forgotten: self.is_forgotten(article.0)? },
+                Target::New { id, page } => self.article_of(id, page.as_ref())?,
             };
+            new_in_feed += i64::from(matches!(matched.target, Target::New { .. }) && !found.is_forgotten);
+            let article = found.article;
             for (from, key) in &matched.taken_along {
                 self.connection
                     .prepare_cached("DELETE FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4")?
                     .execute(params![self.feed, key.kind as i64, key.hash, from.0])?;
             }
-            let change = self.store_sightings(article, is_new, matched, document, &decision, &mut sightings)?;
+            let change = self.store_sightings(found, matched, document, &decision, &mut sightings)?;
             present.extend(matched.entries.iter().map(|at| sightings[*at]));
+            for at in &matched.entries {
+                let is_new = matches!(matched.target, Target::New { .. });
+                let was_dropped = is_new.then(|| Mark::dropped(DroppedAt::key_of(&document.keys[*at]).hash));
+                kept[*at] = Some(Standing { entry: Mark::article(article), was_dropped, is_new, date: document.keys[*at].date });
+            }
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
@@ -134,98 +172,56 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
-        Ok(())
+        // What this document's own entries have claimed is asked for as well.
+        let past = if document.dropped_at.is_empty() { past } else { FeedPast::of(self.connection, self.packer, self.feed)? };
+        Ok((new_in_feed, in_order(kept, &past, document)?))
     }
 
     /// The archive's article of this id, made where there is none.
-    fn article_of(&mut self, id: &ArticleId, page: Option<&IdentityUrl>, prepared: &Prepared) -> rusqlite::Result<(i64, bool)> {
+    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<Found> {
         let known = self
             .connection
             .prepare_cached("SELECT article FROM article WHERE id = ?1")?
             .query_row(params![id.as_str()], |row| row.get(0))
             .optional()?;
         if let Some(article) = known {
-            return Ok((article, false));
+            return Ok(Found { article, is_new: false, is_forgotten: self.is_forgotten(article)? });
         }
-        // All that it shows, so that no index is written twice; its speaker comes with its sighting.
-        let change = self.next_change()?;
-        let published = prepared.draft.published.map(|at| at.timestamp_millis());
+        let is_forgotten =
+            self.has_forgotten && self.connection.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?.exists(params![id.as_str()])?;
+        let page = page.map(IdentityUrl::as_str).filter(|_| !is_forgotten);
         self.connection
             .prepare_cached(
-                "INSERT INTO article (id, identity_url, at, published, language, first_feed, revision, revised_at, first_seen, last_changed,
-                   change, copy_key)
-                 VALUES (?1, ?2, coalesce(?3, ?4), ?3, ?5, ?6, 1, ?4, ?4, ?4, ?7, ?8)",
+                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change, removed_at)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0, ?5)",
             )?
-            .execute(params![
-                id.as_str(),
-                page.map(IdentityUrl::as_str),
-                published,
-                self.now,
-                prepared.draft.language,
-                self.feed,
-                change,
-                prepared.copy_key
-            ])?;
-        Ok((self.connection.last_insert_rowid(), true))
+            .execute(params![id.as_str(), page, self.now, self.feed, is_forgotten.then_some(self.now)])?;
+        Ok(Found { article: self.connection.last_insert_rowid(), is_new: !is_forgotten, is_forgotten })
+    }
+
+    fn is_forgotten(&self, article: i64) -> rusqlite::Result<bool> {
+        if !self.has_forgotten {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached("SELECT 1 FROM article JOIN forgotten USING (id) WHERE article.article = ?1")?
+            .exists(params![article])
     }
 
     /// Writes what is new or changed of one article's sightings in this feed.
     fn store_sightings(
         &self,
-        article: i64,
-        is_new: bool,
+        found: Found,
         matched: &Match,
         document: &PolledDocument,
         decision: &Decision,
         sightings: &mut [i64],
     ) -> rusqlite::Result<Option<Touched>> {
-        let stored = if is_new { Vec::new() } else { self.stored_sightings(article)? };
-        // Entries of one guid and url are one sighting; of these the one that counts shows.
-        let mut shown: BTreeMap<(Option<&str>, Option<&str>), Vec<usize>> = BTreeMap::new();
-        for at in &matched.entries {
-            shown.entry((document.keys[*at].guid.as_deref(), document.entries[*at].url.as_deref())).or_default().push(*at);
-        }
-        let mut plan: Vec<(usize, Vec<usize>, Option<&StoredSighting>)> = Vec::new();
-        for ((guid, url), entries) in shown {
-            let counts =
-                if entries.contains(&matched.counts) { matched.counts } else { decide::latest_then_longest(&document.keys, &entries) };
-            let known = stored.iter().find(|sighting| sighting.guid.as_deref() == guid && sighting.url.as_deref() == url);
-            plan.push((counts, entries, known));
-        }
-        let is_voice = |counts: usize| counts == matched.counts;
-        let is_changed = plan.iter().any(|(at, _, known)| match known {
-            None => true,
-            Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
-        });
-        let before = if is_changed && !is_new { self.article_before(article)? } else { None };
-        let mut voice = 0;
-        for (at, entries, known) in &plan {
-            let row = self.store_sighting(article, document, decision, *at, is_voice(*at), *known)?;
-            entries.iter().for_each(|entry| sightings[*entry] = row);
-            if is_voice(*at) {
-                voice = row;
-            }
-        }
-        if is_changed && !is_new && before.is_none() {
-            // Retention removed it: its feeds know the entry, and that is all that is kept.
-            for (at, ..) in &plan {
-                self.connection.prepare_cached("DELETE FROM body WHERE sighting = ?1")?.execute(params![sightings[*at]])?;
-            }
-            return Ok(None);
-        }
-        if is_changed && !is_new {
-            self.connection
-                .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
-                .execute(params![article, self.feed, voice])?;
-        }
-        let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
-        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting }))
-    }
-
-    fn stored_sightings(&self, article: i64) -> rusqlite::Result<Vec<StoredSighting>> {
-        self.connection
+        let Found { article, is_new, is_forgotten } = found;
+        let stored: Vec<StoredSighting> = self
+            .connection
             .prepare_cached(
-                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice FROM sighting WHERE article = ?1 AND feed = ?2",
+                "SELECT sighting, guid, url, entry_hash, left_at IS NULL, voice, guid_key, link_key FROM sighting WHERE article = ?1 AND feed = ?2",
             )?
             .query_map(params![article, self.feed], |row| {
                 Ok(StoredSighting {
@@ -235,21 +231,72 @@ impl Storing<'_> {
                     entry_hash: row.get(3)?,
                     present: row.get(4)?,
                     voice: row.get(5)?,
+                    guid_key: row.get(6)?,
+                    link_key: row.get(7)?,
                 })
             })?
-            .collect()
+            .collect::<rusqlite::Result<_>>()?;
+        // Entries of one guid and url are one sighting; of these the one that counts shows.
+        let mut shown: BTreeMap<(Option<&str>, Option<&str>), Vec<usize>> = BTreeMap::new();
+        for at in &matched.entries {
+            shown.entry((document.keys[*at].guid.as_deref(), document.entries[*at].url.as_deref())).or_default().push(*at);
+        }
+        let mut plan: Vec<(usize, Vec<usize>, Option<&StoredSighting>)> = Vec::new();
+        for ((guid, url), entries) in shown {
+            let counts =
+                if entries.contains(&matched.counts) { matched.counts } else { decide::latest_then_longest(&document.keys, &entries) };
+            let keys = [document.keys[counts].guid_key, decision.links[counts]].map(|key| key.map(|key| key.hash));
+            let known = stored.iter().find(|sighting| match is_forgotten {
+                true => [sighting.guid_key, sighting.link_key] == keys,
+                false => sighting.guid.as_deref() == guid && sighting.url.as_deref() == url,
+            });
+            plan.push((counts, entries, known));
+        }
+        let is_voice = |counts: usize| counts == matched.counts;
+        let is_changed = plan.iter().any(|(at, _, known)| match known {
+            None => true,
+            Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
+        });
+        let before = if is_changed && !is_new { self.article_before(article)? } else { None };
+        // Of what is not shown any more nothing is kept but by what its feeds know it.
+        let is_removed = is_forgotten || (is_changed && !is_new && before.is_none());
+        let mut voice = 0;
+        for (at, entries, known) in &plan {
+            let (row, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
+            if is_rewritten && !is_removed {
+                self.store_body(row, known.is_none(), document, *at)?;
+            }
+            entries.iter().for_each(|entry| sightings[*entry] = row);
+            if is_voice(*at) {
+                voice = row;
+            }
+        }
+        if is_removed {
+            return Ok(None);
+        }
+        if is_changed && !is_new {
+            self.connection
+                .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
+                .execute(params![article, self.feed, voice])?;
+        }
+        let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
+        // What identifies the entry may be another address than the one that would be asked for.
+        let link = document.entries[matched.counts].url.as_deref().and_then(IdentityUrl::of).map(|url| Key::link(&url));
+        let has_own_link = link.is_some() && link == decision.links[matched.counts];
+        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting, has_own_link }))
     }
 
+    /// Gives the sighting, and whether its entry is another one than before.
     fn store_sighting(
         &self,
-        article: i64,
+        found: Found,
         document: &PolledDocument,
         decision: &Decision,
         at: usize,
         voice: bool,
         known: Option<&StoredSighting>,
-    ) -> rusqlite::Result<i64> {
-        let entry = &document.entries[at];
+    ) -> rusqlite::Result<(i64, bool)> {
+        let Found { article, is_forgotten, .. } = found;
         if let Some(known) = known
             && known.entry_hash == document.keys[at].entry_hash
         {
@@ -258,7 +305,7 @@ impl Storing<'_> {
                     .prepare_cached("UPDATE sighting SET left_at = NULL, voice = ?2 WHERE sighting = ?1")?
                     .execute(params![known.row, voice])?;
             }
-            return Ok(known.row);
+            return Ok((known.row, false));
         }
         let prepared = document.prepared(at)?;
         let identity = (
@@ -296,8 +343,8 @@ impl Storing<'_> {
                     .execute(params![
                         self.feed,
                         article,
-                        document.keys[at].guid,
-                        entry.url,
+                        document.keys[at].guid.as_deref().filter(|_| !is_forgotten),
+                        document.entries[at].url.as_deref().filter(|_| !is_forgotten),
                         self.now,
                         voice,
                         document.keys[at].entry_hash,
@@ -310,14 +357,19 @@ impl Storing<'_> {
                 self.connection.last_insert_rowid()
             }
         };
-        let content = prepared.packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
-        // Retention may have taken the body of a sighting that stayed. A plain INSERT is the cheaper one by far.
-        let statement = match known {
-            Some(_) => "INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
-            None => "INSERT INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+        Ok((row, true))
+    }
+
+    fn store_body(&self, sighting: i64, is_new: bool, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
+        let packed = &document.prepared(at)?.packed;
+        let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        // A plain INSERT is by far the cheaper one.
+        let statement = match is_new {
+            true => "INSERT INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+            false => "INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
         };
-        self.connection.prepare_cached(statement)?.execute(params![row, RULES_VERSION, content])?;
-        Ok(row)
+        self.connection.prepare_cached(statement)?.execute(params![sighting, RULES_VERSION, content])?;
+        Ok(())
     }
 
     /// Sightings that stood in the last document and do not in this one have left.
@@ -388,8 +440,10 @@ impl Storing<'_> {
                  WHERE article.article = ?1",
             )?
             .query_row(params![article], |row| {
+                let spoken: Draft = self.packer.unpack(row.get_ref(0)?.as_blob()?)?;
                 Ok(Before {
-                    draft: self.packer.unpack(row.get_ref(0)?.as_blob()?)?,
+                    shown: pages::with_page(self.connection, self.packer, article, spoken.clone())?,
+                    spoken,
                     rules: row.get(1)?,
                     text_key: row.get(2)?,
                     speaker: row.get(3)?,
@@ -404,97 +458,10 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let is_new = touched.before.is_none();
-        // A new article has one voice.
-        let (speaker, speaker_feed) = if is_new { (touched.voice, self.feed) } else { self.speaker(article)? };
-        let other_voice;
-        let (draft, tokens, copy_key) = if speaker == touched.voice {
-            let prepared = document.prepared(touched.counts)?;
-            (&prepared.draft, prepared.tokens.clone(), prepared.copy_key)
-        } else {
-            let blob: Vec<u8> = self
-                .connection
-                .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
-                .query_row(params![speaker], |row| row.get(0))?;
-            other_voice = self.packer.unpack::<Draft>(&blob)?;
-            (&other_voice, search::document_tokens(&other_voice), crate::copies::copy_key(&other_voice))
-        };
-        let mut revision = (1, self.now);
-        let mut shows_other = true;
-        let mut was_cluster = None;
-        let mut is_updated = false;
-        if let Some(before) = &touched.before {
-            revision = (before.revision, before.revised_at);
-            was_cluster = before.copy_key;
-            shows_other = before.draft != *draft;
-            is_updated = shows_other && before.speaker_feed == speaker_feed;
-            let reworded = before.draft.title != draft.title || before.draft.text != draft.text;
-            // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
-            let by_source = before.rules == RULES_VERSION || self.text_key(speaker)? != before.text_key;
-            let is_speakers_edit = reworded && by_source && before.speaker_feed == speaker_feed && speaker_feed == self.feed;
-            if is_speakers_edit && self.is_revision(article, before, draft)? {
-                self.connection
-                    .prepare_cached("INSERT INTO revision (article, revision, seen_at, draft) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![article, before.revision, before.revised_at, self.packer.pack(&before.draft)?])?;
-                revision = (before.revision + 1, self.now);
-            }
-        }
-        if !shows_other && !touched.has_new_sighting {
-            if touched.before.is_some_and(|before| before.speaker != speaker) {
-                self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
-            }
-            return Ok(());
-        }
-        if is_new {
-            self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
-        } else {
-            let change = self.next_change()?;
-            self.connection
-                .prepare_cached(
-                    "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
-                       last_changed = ?7, change = ?8, copy_key = ?9,
-                       duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
-                )?
-                .execute(params![
-                    article,
-                    speaker,
-                    draft.published.map(|at| at.timestamp_millis()),
-                    draft.language,
-                    revision.0,
-                    revision.1,
-                    self.now,
-                    change,
-                    copy_key
-                ])?;
-        }
-        if is_new || shows_other {
-            self.stored.unindexed.add(article, if is_new { Shown::First } else { Shown::Again }, tokens);
-        }
-        tracing::trace!(article, is_new, revision = revision.0, "article stored");
-        match is_new {
-            true => self.stored.report.new += 1,
-            false => self.stored.report.updated += usize::from(is_updated),
-        }
-        let clusters: BTreeSet<i64> = was_cluster.into_iter().chain(copy_key).collect();
-        for cluster in clusters {
-            for member in copies::settle(self.connection, cluster)? {
-                if member != article {
-                    let change = self.next_change()?;
-                    self.connection
-                        .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-                        .execute(params![member, self.now, change])?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The sighting that speaks for an article, and its feed.
-    fn speaker(&self, article: i64) -> rusqlite::Result<(i64, i64)> {
-        let identity_url: Option<String> = self
+        let (identity_url, id): (Option<String>, String) = self
             .connection
-            .prepare_cached("SELECT identity_url FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| row.get(0))?;
+            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
         let voices: Vec<(Voice, i64, i64)> = self
             .connection
@@ -510,37 +477,114 @@ impl Storing<'_> {
             })?
             .collect::<rusqlite::Result<_>>()?;
         let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
-        speaker.map(|(_, sighting, feed)| (*sighting, *feed)).ok_or(rusqlite::Error::QueryReturnedNoRows)
+        let Some((_, speaker, speaker_feed)) = speaker else {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        };
+        let prepared = if *speaker == touched.voice { Some(document.prepared(touched.counts)?) } else { None };
+        let spoken = match prepared {
+            Some(prepared) => Cow::Borrowed(&prepared.draft),
+            None => {
+                let blob: Vec<u8> = self
+                    .connection
+                    .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
+                    .query_row(params![speaker], |row| row.get(0))?;
+                Cow::Owned(self.packer.unpack::<Draft>(&blob)?)
+            }
+        };
+        let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
+        let (draft, tokens, copy_key) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+            (page, _) => {
+                let shown = match page {
+                    Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
+                    None => spoken,
+                };
+                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
+                (shown, tokens, copy_key)
+            }
+        };
+        let draft = draft.as_ref();
+        let mut revision = (1, self.now);
+        let mut shows_other = true;
+        let mut was_cluster = None;
+        let mut is_updated = false;
+        if let Some(before) = &touched.before {
+            revision = (before.revision, before.revised_at);
+            was_cluster = before.copy_key;
+            shows_other = before.shown != *draft;
+            is_updated = shows_other && before.speaker_feed == *speaker_feed;
+            // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
+            let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
+            if by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+                let edit = Edit { article, before: &before.shown, after: draft, revision, now: self.now };
+                revision = shown::revise(self.connection, self.packer, &edit)?;
+            }
+        }
+        if let Some(prepared) = prepared {
+            self.wish_for_page(article, &touched, &prepared.draft, document)?;
+        }
+        if !shows_other && !touched.has_new_sighting {
+            if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
+                self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
+            }
+            return Ok(());
+        }
+        let is_new = touched.before.is_none();
+        tracing::trace!(id, is_new, revision = revision.0, "article stored");
+        match is_new {
+            true => self.report.new += 1,
+            false => self.report.updated += usize::from(is_updated),
+        }
+        let tokens = (is_new || shows_other).then_some(tokens.as_str());
+        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
+        shown::show(&mut self.changes, &shown)
     }
 
-    fn is_revision(&self, article: i64, before: &Before, next: &Draft) -> rusqlite::Result<bool> {
-        let earlier: Vec<Draft> = self
-            .connection
-            .prepare_cached("SELECT draft FROM revision WHERE article = ?1 ORDER BY revision")?
-            .query_map(params![article], |row| Ok(self.packer.unpack(row.get_ref(0)?.as_blob()?)?))?
-            .collect::<rusqlite::Result<_>>()?;
-        let earlier: Vec<State<'_>> = earlier.iter().map(State::of).collect();
-        let age = TimeDelta::milliseconds(self.now - before.revised_at);
-        Ok(revision::is_revision(&earlier, State::of(&before.draft), State::of(next), age))
+    /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
+    fn wish_for_page(&self, article: i64, touched: &Touched, draft: &Draft, document: &PolledDocument) -> rusqlite::Result<()> {
+        let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
+        if let Some(before) = &touched.before
+            && said(&before.spoken) == said(draft)
+            && pages::is_known(self.connection, article)?
+        {
+            return Ok(());
+        }
+        let link = draft.url.as_deref().and_then(IdentityUrl::of);
+        let signs = full_text::Signs {
+            setting: document.full_text,
+            draft,
+            has_own_link: touched.has_own_link,
+            is_own_page: link.as_ref().is_some_and(|link| document.keys[touched.counts].owns(link, self.site.as_ref())),
+            past: pages::past(self.connection, self.feed)?,
+            now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
+        };
+        match (full_text::wish(&signs), &draft.url) {
+            (Some(wish), Some(url)) => {
+                let at = draft.published.map_or(self.now, |at| at.timestamp_millis());
+                let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
+                pages::want(self.connection, &wanted)
+            }
+            // An answer that is there stays: the entry of today is as it was, or fuller.
+            _ => pages::drop_unanswered(self.connection, article),
+        }
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("SELECT text_key FROM sighting WHERE sighting = ?1")?.query_row(params![sighting], |row| row.get(0))
     }
+}
 
-    fn next_change(&mut self) -> rusqlite::Result<i64> {
-        let last = match self.change {
-            Some(change) => change,
-            None => self.connection.prepare_cached("SELECT change FROM archive")?.query_row([], |row| row.get(0))?,
-        };
-        self.change = Some(last + 1);
-        Ok(last + 1)
+/// The whole document, entry by entry: those that are kept, and those that filters dropped.
+fn in_order(kept: Vec<Option<Standing>>, past: &FeedPast<'_>, document: &PolledDocument) -> rusqlite::Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(kept.len() + document.dropped_at.len());
+    let mut kept = kept.into_iter().flatten();
+    for dropped_at in &document.dropped_at {
+        standings.extend(kept.by_ref().take(dropped_at.place.saturating_sub(standings.len())));
+        // It may have been wanted when it was last seen.
+        let holder = past.holders(dropped_at.key)?.first().map(|holder| Mark::article(holder.article.0));
+        let entry = holder.unwrap_or_else(|| Mark::dropped(dropped_at.key.hash));
+        standings.push(Standing { entry, was_dropped: None, is_new: holder.is_none(), date: dropped_at.date });
     }
-
-    fn finish(&self) -> rusqlite::Result<()> {
-        if let Some(change) = self.change {
-            self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
-        }
-        Ok(())
-    }
+    standings.extend(kept);
+    Ok(standings)
 }

@@ -1,13 +1,15 @@
 //! What the archive knows of each feed beside its articles: the state that the next poll starts from, and what
 //! people ask about it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Reader, StoreError, dropped, outages};
+use super::{Archive, PageCounts, Reader, StoreError, coverage, dropped, outages, pages};
 use crate::fetch::Validators;
 use crate::filter::DroppedEntries;
-use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason};
+use crate::schedule::{Memory, Moved, NextPoll, Outage, Reason, Search, Trust};
 
 /// What the next poll of a feed starts from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,8 +36,16 @@ pub struct FeedState {
     pub memory: Memory,
     /// Hashes of the raw entries that stand in the feed now.
     pub present: Vec<i64>,
-    /// Keys of their guids and links.
+    /// Keys of their guids and links, and of those that stood in the last document which proved anything.
     pub present_keys: Vec<i64>,
+    /// How many of them stay whatever leaves.
+    pub pinned: usize,
+    /// Its home page.
+    pub site_url: Option<String>,
+    /// May its server be believed?
+    pub trust: Trust,
+    /// When it was looked for on its site.
+    pub search: Search,
     /// Fingerprint of what the operator wanted of the last document; `None`: everything.
     pub wanted: Option<i64>,
     /// The entries that he did not.
@@ -86,6 +96,14 @@ pub struct FeedSummary {
     pub mended_documents: u64,
     /// What was mended in the last document.
     pub last_mended: Option<String>,
+    /// The pages that its entries want.
+    pub pages: PageCounts,
+    /// The newest poll before which something may have been missed.
+    pub possible_gap_at: Option<DateTime<Utc>>,
+    /// A feed that was found on its site while it was gone from where it was.
+    pub proposed_url: Option<String>,
+    /// How far its server can be believed.
+    pub trust: Trust,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -102,6 +120,33 @@ fn moved(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Moved>> {
     let (to, since) = (row.get::<_, Option<String>>(first)?, time(row, first + 1)?);
     let own_asked_at = time(row, first + 2)?;
     Ok(to.zip(since).map(|(to, since)| Moved { to, since, own_asked_at }))
+}
+
+/// From `guid_key` and `link_key` behind another column.
+fn keys(row: &Row<'_>) -> rusqlite::Result<impl Iterator<Item = i64> + use<>> {
+    Ok([row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten())
+}
+
+/// From `changed_at`, `verified_at` and `distrusted_since`, in this order.
+fn trust(row: &Row<'_>, first: usize) -> rusqlite::Result<Trust> {
+    Ok(Trust { changed_at: time(row, first)?, verified_at: time(row, first + 1)?, distrusted_since: time(row, first + 2)? })
+}
+
+impl Archive {
+    /// A feed of this URL, gone from where it was, was looked for on its site at `at`; `found` is what may be it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn propose(&self, feed: &str, url: &str, found: Option<String>, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let (feed, url) = (feed.to_owned(), url.to_owned());
+        let write = move |connection: &mut rusqlite::Connection| {
+            connection
+                .prepare_cached("UPDATE feed SET proposed_url = ?3, sought_at = ?4, searches = searches + 1 WHERE name = ?1 AND url = ?2")?
+                .execute(params![feed, url, found, at.timestamp_millis()])
+                .map(|_| ())
+        };
+        self.writer.run(write).await
+    }
 }
 
 /// A feed that permanent redirects lead elsewhere.
@@ -143,7 +188,8 @@ impl Reader {
                 .connection
                 .prepare_cached(
                     "SELECT feed, url, etag, last_modified, document, last_polled_at, next_poll_at, consecutive_failures, failing_since,
-                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm, wanted
+                       next_poll_reason, redirected_to, redirected_since, own_url_asked_at, rhythm, site_url, sought_at, searches,
+                       changed_at, verified_at, distrusted_since, wanted
                      FROM feed WHERE name = ?1",
                 )?
                 .query_row(params![name], |row| {
@@ -160,23 +206,38 @@ impl Reader {
                         memory: row.get::<_, Option<String>>(13)?.as_deref().and_then(Memory::decode).unwrap_or_default(),
                         present: Vec::new(),
                         present_keys: Vec::new(),
-                        wanted: row.get(14)?,
+                        pinned: 0,
+                        site_url: row.get(14)?,
+                        trust: trust(row, 17)?,
+                        search: Search { at: time(row, 15)?, count: row.get(16)? },
+                        wanted: row.get(20)?,
                         dropped: DroppedEntries::default(),
                     };
                     Ok((row.get::<_, i64>(0)?, state))
                 })
                 .optional()?;
             let Some((feed, mut state)) = found else { return Ok(None) };
+            let watch = coverage::watch(&self.connection, feed)?;
+            state.pinned = watch.pinned();
             if let Some(since) = state.failing_since {
                 state.outages = outages::after(&self.connection, since)?;
             }
             let mut statement = self
                 .connection
-                .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;
+                .prepare_cached("SELECT entry_hash, guid_key, link_key, article FROM sighting WHERE feed = ?1 AND left_at IS NULL")?;
             let mut sightings = statement.query(params![feed])?;
+            let mut articles: HashSet<i64> = HashSet::new();
             while let Some(row) = sightings.next()? {
                 state.present.push(row.get(0)?);
-                state.present_keys.extend([row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten());
+                state.present_keys.extend(keys(row)?);
+                articles.insert(row.get(3)?);
+            }
+            // After a document that was empty or broke off, what it did not show is no news.
+            for article in watch.articles().filter(|article| !articles.contains(article)) {
+                self.connection
+                    .prepare_cached("SELECT entry_hash, guid_key, link_key FROM sighting WHERE article = ?1 AND feed = ?2")?
+                    .query_map(params![article, feed], keys)?
+                    .try_for_each(|keys| keys.map(|keys| state.present_keys.extend(keys)))?;
             }
             if state.wanted.is_some() {
                 state.dropped = dropped::load(&self.connection, feed)?;
@@ -208,10 +269,13 @@ impl Reader {
     /// Those of the database.
     pub fn feed_summaries(&self) -> Result<Vec<FeedSummary>, StoreError> {
         let read = || {
+            let pages = pages::counts(&self.connection)?;
             self.connection
                 .prepare_cached(
                     "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to, mended_documents, last_mended, dropped FROM feed ORDER BY name",
+                       articles, redirected_to, mended_documents, last_mended,
+                       (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
+                       proposed_url, changed_at, verified_at, distrusted_since, dropped, feed FROM feed ORDER BY name",
                 )?
                 .query_map([], |row| {
                     Ok(FeedSummary {
@@ -228,7 +292,11 @@ impl Reader {
                         redirected_to: row.get(10)?,
                         mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
                         last_mended: row.get(12)?,
-                        dropped: row.get::<_, i64>(13)?.unsigned_abs(),
+                        possible_gap_at: time(row, 13)?,
+                        proposed_url: row.get(14)?,
+                        trust: trust(row, 15)?,
+                        dropped: row.get::<_, i64>(18)?.unsigned_abs(),
+                        pages: pages.get(&row.get(19)?).copied().unwrap_or_default(),
                     })
                 })?
                 .collect::<rusqlite::Result<_>>()

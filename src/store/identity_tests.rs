@@ -15,7 +15,7 @@ use super::known::FeedPast;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -119,8 +119,11 @@ impl Lab {
             mended: Vec::new(),
             site_url,
             rule,
+            full_text: FullText::Never,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
+            dropped_at: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -134,6 +137,8 @@ impl Lab {
             error: None,
             asked: true,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,

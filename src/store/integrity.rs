@@ -8,10 +8,13 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::packed::{self, Packer};
 use super::{Reader, StoreError, search};
 use crate::article::Draft;
+use crate::coverage::{Cause, Watch};
+use crate::full_text;
 use crate::parse::Entry;
 
 /// So many damages of one kind are named; more are counted.
@@ -20,7 +23,8 @@ const MOST_NAMED: usize = 20;
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
-    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `revisions`, `search`.
+    /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
+    /// `coverage`, `search`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -31,7 +35,7 @@ pub struct Damage {
 pub struct Checked {
     /// Articles.
     pub articles: u64,
-    /// What was unpacked: drafts, raw entries, revisions.
+    /// What was unpacked: drafts, raw entries and pages, revisions.
     pub blobs: u64,
     /// What is wrong; empty where all is well.
     pub damages: Vec<Damage>,
@@ -58,7 +62,17 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
     check_file(&moment, &mut found)?;
     // Where pages are torn, whatever follows would only repeat it in other words, or break off.
     if found.damages.is_empty() {
-        for part in [check_references, check_articles, check_dictionaries, check_bodies, check_revisions, check_search] {
+        let parts = [
+            check_references,
+            check_articles,
+            check_dictionaries,
+            check_bodies,
+            check_pages,
+            check_revisions,
+            check_coverage,
+            check_search,
+        ];
+        for part in parts {
             part(&moment, &mut found)?;
         }
     }
@@ -186,6 +200,36 @@ fn check_bodies(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     Ok(())
 }
 
+fn check_pages(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare("SELECT article.id, page_body.draft, page_body.raw FROM page_body JOIN article USING (article)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.blobs += 1;
+        if let Err(error) = found.packer.unpack::<Draft>(row.get_ref(1)?.as_blob()?) {
+            found.add("pages", format!("what the page of article {} said cannot be read: {error}", row.get::<_, String>(0)?));
+        }
+        let raw = row.get_ref(2)?;
+        if raw != ValueRef::Null {
+            found.blobs += 1;
+            if let Err(error) = found.packer.unpack_bytes(raw.as_blob()?) {
+                found.add("pages", format!("the raw page of article {} cannot be read: {error}", row.get::<_, String>(0)?));
+            }
+        }
+    }
+    drop(rows);
+    let mut statement = connection.prepare(
+        "SELECT article.id FROM article WHERE removed_at IS NOT NULL AND (EXISTS (SELECT 1 FROM page WHERE page.article = article.article)
+           OR EXISTS (SELECT 1 FROM page_body WHERE page_body.article = article.article)
+           OR EXISTS (SELECT 1 FROM page_copy WHERE page_copy.article = article.article))",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.add("pages", format!("article {} was removed and something of its page is left", row.get::<_, String>(0)?));
+    }
+    Ok(())
+}
+
 fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
     let mut statement =
         connection.prepare("SELECT article.id, revision.revision, revision.draft FROM revision JOIN article USING (article)")?;
@@ -197,6 +241,26 @@ fn check_revisions(connection: &Connection, found: &mut Found) -> rusqlite::Resu
                 "revisions",
                 format!("revision {} of article {} cannot be read: {error}", row.get::<_, i64>(1)?, row.get::<_, String>(0)?),
             );
+        }
+    }
+    Ok(())
+}
+
+/// What is compared with the next documents must be readable, and each finding a span of time.
+fn check_coverage(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT name, base FROM coverage_base JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if Watch::decode(&row.get::<_, String>(1)?).is_none() {
+            found.add("coverage", format!("what the next document of {} is compared with cannot be read", row.get::<_, String>(0)?));
+        }
+    }
+    let mut statement = connection.prepare("SELECT name, from_at, until_at, cause FROM coverage_finding JOIN feed USING (feed)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (from, until): (i64, i64) = (row.get(1)?, row.get(2)?);
+        if from >= until || Cause::parse(&row.get::<_, String>(3)?).is_none() {
+            found.add("coverage", format!("a finding of {} is none: from {from} to {until}", row.get::<_, String>(0)?));
         }
     }
     Ok(())
@@ -216,13 +280,21 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     }
     connection.execute_batch("DROP TABLE temp.indexed_token")?;
     let mut statement = connection.prepare(
-        "SELECT article.article, article.id, body.content FROM article JOIN body ON body.sighting = article.speaker WHERE removed_at IS NULL",
+        "SELECT article.article, article.id, body.content, page_body.draft FROM article JOIN body ON body.sighting = article.speaker
+         LEFT JOIN page_body ON page_body.article = article.article WHERE removed_at IS NULL",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let indexed = indexed.remove(&row.get(0)?).unwrap_or_default();
         // A body that cannot be read was named already.
-        let Ok(draft) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) else { continue };
+        let Ok(spoken) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) else { continue };
+        let draft = match row.get_ref(3)? {
+            ValueRef::Null => spoken,
+            page => match found.packer.unpack::<Draft>(page.as_blob()?) {
+                Ok(page) => full_text::merged(spoken, page),
+                Err(_) => continue,
+            },
+        };
         let tokens = search::document_tokens(&draft);
         let wanted =
             tokens.split(' ').filter(|token| !token.is_empty()).fold(0_u64, |sum, token| sum.wrapping_add(token_hash(token.as_bytes())));

@@ -1,6 +1,6 @@
 //! The archive: the only place that knows SQL.
 //!
-//! Its door speaks of feeds, polls and articles, never of rows, so that another store can stand behind it. All that
+//! Its door speaks of feeds, polls, pages and articles, never of rows, so that another store can stand behind it. All that
 //! a poll learned is committed in one transaction ([`Archive::commit`]); one writer groups polls that finish
 //! together, and readers never wait for it (SQLite's write-ahead log). Commits are durable: neither a killed process
 //! nor a power cut loses a committed poll.
@@ -9,11 +9,13 @@ mod articles;
 mod backup;
 mod connect;
 mod copies;
+mod coverage;
 mod dictionary;
 mod documents;
 mod dropped;
 mod error;
 mod feeds;
+mod forget;
 #[cfg(test)]
 mod identity_tests;
 mod integrity;
@@ -22,6 +24,7 @@ mod lock;
 mod outages;
 mod overview;
 mod packed;
+mod pages;
 #[cfg(test)]
 mod plans;
 mod polls;
@@ -29,6 +32,7 @@ mod retention;
 #[cfg(test)]
 mod sample;
 mod search;
+mod shown;
 mod writer;
 
 pub use self::articles::{Articles, Selection};
@@ -37,10 +41,12 @@ pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
+pub use self::forget::Forgot;
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};
 pub use self::packed::Packer;
-pub use self::polls::{Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+pub use self::pages::{DuePage, PageAnswer, PageCounts, PageEnd, PageRef, PageState, ReadPage};
+pub use self::polls::{DroppedAt, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
 pub use self::retention::Pruned;
 pub use self::search::SearchQuery;

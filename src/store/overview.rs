@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use rusqlite::{Row, params};
 
-use super::{Reader, StoreError};
+use super::{PageCounts, Reader, StoreError, pages};
 
 /// From so many of its newest articles a feed's rhythm is read.
 const RHYTHM: i64 = 24;
@@ -34,6 +34,8 @@ pub struct Overview {
     pub outage_since: Option<DateTime<Utc>>,
     /// Articles that were new on each of the last seven days (UTC), today last.
     pub new_per_day: Vec<DayCount>,
+    /// Articles' pages that are still to be asked for, or were given up.
+    pub pages: PageCounts,
 }
 
 /// One day's new articles.
@@ -72,6 +74,12 @@ pub struct FeedCondition {
     pub redirected_to: Option<String>,
     /// How long the last request took.
     pub request: Option<Duration>,
+    /// The newest poll before which something may have been missed.
+    pub possible_gap_at: Option<DateTime<Utc>>,
+    /// A feed that was found on its site while it was gone from where it was.
+    pub proposed_url: Option<String>,
+    /// When its server was last found to answer "not modified" though there was news.
+    pub distrusted_since: Option<DateTime<Utc>>,
     /// Times (published, else first seen) of its newest articles, newest first.
     pub newest: Vec<DateTime<Utc>>,
 }
@@ -104,6 +112,11 @@ impl Reader {
                 last_poll_at: last_poll,
                 outage_since,
                 new_per_day: self.new_per_day(now.date_naive())?,
+                pages: pages::counts(&self.connection)?.into_values().fold(PageCounts::default(), |sum, of_feed| PageCounts {
+                    waiting: sum.waiting + of_feed.waiting,
+                    failing: sum.failing + of_feed.failing,
+                    given_up: sum.given_up + of_feed.given_up,
+                }),
             })
         };
         read().map_err(|error| self.error(error))
@@ -140,7 +153,9 @@ impl Reader {
                 self.connection.prepare_cached("SELECT at FROM article WHERE first_feed = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?;
             let mut feeds = self.connection.prepare_cached(
                 "SELECT feed, name, last_polled_at, last_seen_at, next_poll_at, next_poll_reason, http_status, last_error, consecutive_failures,
-                   failing_since, gone_since, redirected_to, request_ms FROM feed ORDER BY name",
+                   failing_since, gone_since, redirected_to, request_ms,
+                   (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
+                   proposed_url, distrusted_since FROM feed ORDER BY name",
             )?;
             let rows = feeds.query_map([], |row| {
                 let times = newest.query_map(params![row.get::<_, i64>(0)?, RHYTHM], |row| row.get::<_, i64>(0))?;
@@ -158,6 +173,9 @@ impl Reader {
                     gone_since: time(row, 10)?,
                     redirected_to: row.get(11)?,
                     request: row.get::<_, Option<i64>>(12)?.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
+                    possible_gap_at: time(row, 13)?,
+                    proposed_url: row.get(14)?,
+                    distrusted_since: time(row, 15)?,
                     newest: newest.into_iter().filter_map(DateTime::from_timestamp_millis).collect(),
                 })
             })?;

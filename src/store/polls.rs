@@ -7,14 +7,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::documents::{self, Stored};
+use super::coverage::{self, Seen};
+use super::documents;
 use super::dropped::{self, Dropped};
 use super::packed::{PackedError, Packer};
 use super::search::{self, Unindexed};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
+use crate::coverage::{Cause, Present};
 use crate::fetch::Validators;
-use crate::identity::EntryKeys;
+use crate::identity::{EntryKeys, Key};
 use crate::parse::Entry;
 use crate::schedule::NextPoll;
 
@@ -52,6 +54,25 @@ pub struct PolledEntry {
     pub prepared: OnceLock<Prepared>,
 }
 
+/// An entry of a polled document that the operator's filters drop: it is no article, but it proves that nothing
+/// was missed between two polls as well as any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DroppedAt {
+    /// Its place in the document, the kept entries counted along; 0 is the first.
+    pub place: usize,
+    /// By what it is known again.
+    pub key: Key,
+    /// Seconds since 1970, believed or not.
+    pub date: Option<i64>,
+}
+
+impl DroppedAt {
+    /// By what an entry is known again that is no article: its guid, else its text. A link may be that of every entry.
+    pub fn key_of(keys: &EntryKeys) -> Key {
+        keys.guid_key.unwrap_or(keys.text_key)
+    }
+}
+
 /// A document that differs from the one before.
 pub struct PolledDocument {
     /// Hash of its bytes and of all that decides how they are read.
@@ -64,10 +85,16 @@ pub struct PolledDocument {
     pub site_url: Option<String>,
     /// How entries are known.
     pub rule: IdentityRule,
+    /// Which of their pages are asked for.
+    pub full_text: FullText,
     /// The entries that are kept, in the document's order.
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
     pub keys: Vec<EntryKeys>,
+    /// The other entries, in the document's order.
+    pub dropped_at: Vec<DroppedAt>,
+    /// Does it end before its root element does?
+    pub is_cut_off: bool,
     /// The entries that the operator does not want.
     pub dropped: Dropped,
     /// Makes what [`PolledEntry::prepared`] holds.
@@ -112,6 +139,10 @@ pub struct Poll {
     pub asked: bool,
     /// The server said 410, or the feed has done nothing but fail for too long.
     pub gone: bool,
+    /// Did a document come, be it the one that came before? A "not modified" brings none.
+    pub is_verified: bool,
+    /// Has the server answered "not modified" though the document is another one?
+    pub has_lied: bool,
     /// What to ask with next time; `None` keeps what is there.
     pub validators: Option<Validators>,
     /// Where permanent redirects lead.
@@ -143,16 +174,29 @@ pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite:
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let stored = match &poll.document {
-        Some(document) => documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?,
-        None => Stored::default(),
+        Some(document) => {
+            Some((document, documents::store(connection, packer, feed.row, &poll.feed, feed.last_seen_at.unwrap_or(now), now, document)?))
+        }
+        None => None,
     };
-    store_feed(connection, feed.row, poll, stored.new_in_feed)?;
-    Ok((stored.report, stored.unindexed))
+    let seen = match &stored {
+        Some((document, stored)) => Seen::Document { standings: &stored.standings, is_cut_off: document.is_cut_off },
+        None => Seen::Unchanged,
+    };
+    let present = match (&poll.error, poll.asked) {
+        (None, true) => coverage::answered(connection, feed.row, &feed.present, &seen, poll.at)?,
+        _ => feed.present,
+    };
+    let (report, new_in_feed, unindexed) =
+        stored.map_or_else(Default::default, |(_, stored)| (stored.report, stored.new_in_feed, stored.unindexed));
+    store_feed(connection, feed.row, poll, &present, new_in_feed)?;
+    Ok((report, unindexed))
 }
 
 struct FeedRow {
     row: i64,
     last_seen_at: Option<i64>,
+    present: Present,
 }
 
 fn feed_row(connection: &Connection, feed: &PolledFeed) -> rusqlite::Result<FeedRow> {
@@ -163,16 +207,19 @@ fn feed_row(connection: &Connection, feed: &PolledFeed) -> rusqlite::Result<Feed
     connection
         .prepare_cached(
             "UPDATE feed SET consecutive_failures = 0, failing_since = NULL, gone_since = NULL, redirected_to = NULL,
-               redirected_since = NULL, own_url_asked_at = NULL, rhythm = NULL WHERE name = ?1 AND url <> ?2",
+               redirected_since = NULL, own_url_asked_at = NULL, rhythm = NULL, distrusted_since = NULL, changed_at = NULL,
+               verified_at = NULL, proposed_url = NULL, sought_at = NULL, searches = 0 WHERE name = ?1 AND url <> ?2",
         )?
         .execute(params![feed.name, feed.url])?;
     connection
-        .prepare_cached("SELECT feed, last_seen_at FROM feed WHERE name = ?1")?
-        .query_row(params![feed.name], |row| Ok(FeedRow { row: row.get(0)?, last_seen_at: row.get(1)? }))
+        .prepare_cached(&format!("SELECT feed, last_seen_at, {} FROM feed WHERE name = ?1", coverage::PRESENT))?
+        .query_row(params![feed.name], |row| {
+            Ok(FeedRow { row: row.get(0)?, last_seen_at: row.get(1)?, present: coverage::present(row, 2)? })
+        })
 }
 
 /// The poll's own record; all that a "not modified" writes.
-fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64) -> rusqlite::Result<()> {
+fn store_feed(connection: &Connection, feed: i64, poll: &Poll, present: &Present, new_articles: i64) -> rusqlite::Result<()> {
     let now = poll.at.timestamp_millis();
     if !poll.asked {
         connection
@@ -190,7 +237,12 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
                redirected_since = CASE WHEN ?6 IS NOT NULL OR redirected_to IS ?8 THEN redirected_since WHEN ?8 IS NULL THEN NULL ELSE ?3 END,
                redirected_to = CASE WHEN ?6 IS NOT NULL THEN redirected_to ELSE ?8 END, next_poll_reason = ?9, given_title = ?10,
                own_url_asked_at = CASE WHEN ?11 THEN ?3 ELSE own_url_asked_at END, rhythm = coalesce(?12, rhythm),
-               request_ms = ?13
+               request_ms = ?13, covered_since = ?14, covered_until = ?15, coverage_doubt = ?16,
+               answer_due_at = CASE WHEN ?6 IS NULL THEN ?4 ELSE answer_due_at END,
+               verified_at = CASE WHEN ?17 THEN ?3 ELSE verified_at END,
+               distrusted_since = CASE WHEN ?18 THEN ?3 ELSE distrusted_since END,
+               proposed_url = CASE WHEN ?6 IS NULL THEN NULL ELSE proposed_url END,
+               searches = CASE WHEN ?6 IS NULL THEN 0 ELSE searches END
              WHERE feed = ?1",
         )?
         .execute(params![
@@ -206,7 +258,12 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
             poll.feed.title,
             poll.own_url_asked,
             poll.memory,
-            i64::try_from(poll.elapsed.as_millis()).unwrap_or(i64::MAX)
+            i64::try_from(poll.elapsed.as_millis()).unwrap_or(i64::MAX),
+            present.since.map(|at| at.timestamp_millis()),
+            present.until.map(|at| at.timestamp_millis()),
+            present.doubt.map(Cause::as_str),
+            poll.is_verified,
+            poll.has_lied
         ])?;
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![
@@ -220,9 +277,9 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, new_articles: i64
         connection
             .prepare_cached(
                 "UPDATE feed SET title = ?2, site_url = ?3, document = ?4, documents = documents + 1, articles = articles + ?5,
-                   mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6 WHERE feed = ?1",
+                   mended_documents = mended_documents + (?6 IS NOT NULL), last_mended = ?6, changed_at = ?7 WHERE feed = ?1",
             )?
-            .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended])?;
+            .execute(params![feed, document.title, document.site_url, document.hash, new_articles, mended, now])?;
         dropped::store(connection, feed, &document.dropped, now)?;
     }
     Ok(())

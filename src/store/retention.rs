@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Archive, StoreError, copies};
+use super::shown::Changes;
+use super::{Archive, StoreError, copies, pages};
 
 /// So many articles in one transaction: polls wait no longer for it than for a group of polls.
 const BATCH: i64 = 100;
@@ -52,9 +53,18 @@ impl Archive {
                 *pruned.feeds.entry(feed).or_default() += 1;
             }
         }
+        self.release(now).await?;
+        Ok(pruned)
+    }
+
+    /// Lets go of what keeps removed and forgotten articles away, where their entries have long left all their feeds.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; the rest stays.
+    pub async fn release(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let left_before = now - KNOWN_AFTER_LEAVING;
         while self.writer.run(move |connection| release_batch(connection, left_before)).await? > 0 {}
-        Ok(pruned)
+        Ok(())
     }
 }
 
@@ -69,22 +79,35 @@ pub(super) fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, n
         .query_map(params![before.timestamp_millis(), BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let now = now.timestamp_millis();
-    let mut clusters = BTreeSet::new();
+    let (mut clusters, mut joined) = (BTreeSet::new(), BTreeSet::new());
     let mut feeds = Vec::with_capacity(old.len());
     for (article, copy_key, feed) in old {
+        joined.extend(copies::joined_by_page(&transaction, article)?);
         remove(&transaction, article, now)?;
+        joined.remove(&article);
         clusters.extend(copy_key);
         feeds.push(feed);
     }
+    // The copies of removed articles have another earliest now.
+    let mut changes = Changes::new(&transaction, now);
     for cluster in clusters {
-        settle_copies(&transaction, cluster, now)?;
+        for member in copies::settle(&transaction, cluster)? {
+            changes.touch(member)?;
+        }
     }
+    for article in joined {
+        for member in copies::settle_around(&transaction, article)? {
+            changes.touch(member)?;
+        }
+        changes.touch(article)?;
+    }
+    changes.finish()?.write(&transaction)?;
     transaction.commit()?;
     Ok(feeds)
 }
 
-/// Takes out all that an article says. Those that were its copies are settled after all of a batch have gone.
-fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Result<()> {
+/// Takes out all that an article says, for retention or for good. Those that were its copies are settled after all of a batch have gone.
+pub(super) fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "UPDATE article SET removed_at = ?2, speaker = NULL, copy_key = NULL, duplicate_of = NULL, language = NULL, identity_url = NULL
@@ -99,14 +122,18 @@ fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Re
     ] {
         transaction.prepare_cached(statement)?.execute(params![article])?;
     }
-    Ok(())
+    pages::remove(transaction, article)
+}
+
+/// Counts a change of the archive.
+pub(super) fn next_change(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))
 }
 
 /// The copies of removed articles have another earliest now.
-fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
+pub(super) fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
     for member in copies::settle(transaction, cluster)? {
-        let change: i64 =
-            transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))?;
+        let change = next_change(transaction)?;
         transaction
             .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
             .execute(params![member, now, change])?;
@@ -167,12 +194,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::connect::set_up;
-    use super::super::integrity;
     use super::super::packed::Packer;
     use super::super::polls::{self, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
+    use super::super::{forget, integrity};
     use super::*;
     use crate::article::Draft;
-    use crate::config::IdentityRule;
+    use crate::config::{FullText, IdentityRule};
     use crate::identity::EntryKeys;
     use crate::normalise;
     use crate::parse::{Entry, Markup};
@@ -190,12 +217,15 @@ mod tests {
         /// A feed of this number shows the entries of these bits, edited so many times.
         Poll(usize, u8, u8),
         Prune,
+        /// The articles that this entry became are taken out for good.
+        Forget(u8),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => (0..FEEDS.len(), 0_u8..1 << ENTRIES, 0_u8..3).prop_map(|(feed, entries, edits)| Step::Poll(feed, entries, edits)),
             1 => Just(Step::Prune),
+            1 => (0..ENTRIES).prop_map(Step::Forget),
         ]
     }
 
@@ -218,8 +248,11 @@ mod tests {
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
+            full_text: FullText::Never,
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
+            dropped_at: Vec::new(),
+            is_cut_off: false,
             entries: entries
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
@@ -238,6 +271,8 @@ mod tests {
             http_status: Some(200),
             error: None,
             gone: false,
+            is_verified: true,
+            has_lied: false,
             validators: None,
             redirected_to: None,
             own_url_asked: true,
@@ -263,6 +298,14 @@ mod tests {
         rows.collect::<rusqlite::Result<_>>().unwrap()
     }
 
+    /// The ids of the articles that show a title.
+    fn ids(connection: &Connection, title: &str) -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT id, content FROM article JOIN body ON sighting = speaker WHERE removed_at IS NULL").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, PACKER.unpack::<Draft>(row.get_ref(1)?.as_blob()?)?))).unwrap();
+        rows.map(Result::unwrap).filter(|(_, draft)| draft.title == title).map(|(id, _)| id).collect()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -285,6 +328,11 @@ mod tests {
                         while !remove_batch(&mut connection, now, now).unwrap().is_empty() {}
                         while release_batch(&mut connection, now - KNOWN_AFTER_LEAVING).unwrap() > 0 {}
                         removed.extend(seen.iter().copied());
+                    }
+                    Step::Forget(number) => {
+                        let ids = ids(&connection, &format!("title {number}"));
+                        forget::forget_batch(&mut connection, &ids, now).unwrap();
+                        removed.extend(seen.iter().filter(|article| article.1 == *number).copied());
                     }
                 }
                 let titles: BTreeSet<String> = seen.difference(&removed).map(|(_, number)| format!("title {number}")).collect();

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::packed::Packer;
 use super::polls::{Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
-use crate::config::IdentityRule;
+use crate::config::{FullText, IdentityRule};
 use crate::identity::EntryKeys;
 use crate::normalise;
 use crate::parse::{Entry, Markup};
@@ -42,6 +42,8 @@ pub fn poll(feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) -> Poll {
         feed: PolledFeed { name: feed.into(), url: format!("https://{feed}.example/feed"), title: None },
         at,
         http_status: Some(200),
+        has_lied: false,
+        is_verified: true,
         error: None,
         asked: true,
         gone: false,
@@ -58,6 +60,9 @@ pub fn poll(feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) -> Poll {
             site_url: None,
             rule: IdentityRule::Auto,
             dropped: Default::default(),
+            dropped_at: Vec::new(),
+            full_text: FullText::Never,
+            is_cut_off: false,
             keys: entries.iter().map(EntryKeys::of).collect(),
             entries: entries
                 .into_iter()

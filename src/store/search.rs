@@ -9,10 +9,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
+use rusqlite::types::ValueRef;
 
 use super::packed::Packer;
 use super::{Reader, Selection, StoreError};
 use crate::article::{Article, Draft, tokens};
+use crate::full_text;
 
 /// How many of the newest matches `--relevance` ranks.
 const RANKED: usize = 1_000;
@@ -28,40 +30,26 @@ pub fn document_tokens(draft: &Draft) -> String {
 /// before many a statement that changes several rows: at the end of the group all of it is written once.
 #[derive(Debug, Default)]
 pub struct Unindexed {
-    tokens: BTreeMap<i64, (Shown, String)>,
-}
-
-/// Was the article in the index before?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// It is new.
-    First,
-    /// With other tokens.
-    Again,
+    tokens: BTreeMap<i64, String>,
 }
 
 impl Unindexed {
     /// The article has these tokens from now on.
-    pub fn add(&mut self, article: i64, shown: Shown, tokens: String) {
-        let first = self.tokens.get(&article).map_or(shown, |(first, _)| *first);
-        self.tokens.insert(article, (first, tokens));
+    pub fn add(&mut self, article: i64, tokens: String) {
+        self.tokens.insert(article, tokens);
     }
 
     /// What came of one more poll.
     pub fn extend(&mut self, later: Self) {
-        for (article, (shown, tokens)) in later.tokens {
-            self.add(article, shown, tokens);
-        }
+        self.tokens.extend(later.tokens);
     }
 
     /// Writes all of it into the index.
     pub fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        for (article, (shown, tokens)) in self.tokens {
-            let statement = match shown {
-                Shown::First => "INSERT INTO article_tokens (rowid, tokens) VALUES (?1, ?2)",
-                Shown::Again => "INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)",
-            };
-            connection.prepare_cached(statement)?.execute(params![article, tokens])?;
+        for (article, tokens) in self.tokens {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
+                .execute(params![article, tokens])?;
         }
         Ok(())
     }
@@ -138,11 +126,15 @@ impl SearchQuery {
     }
 }
 
-/// Makes `has_phrases(content)` mean this query's phrases.
+/// Makes `has_phrases(content, page's draft)` mean this query's phrases.
 pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
     let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
-    connection.create_scalar_function("has_phrases", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        let draft: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
+    connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
+        let spoken: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
+        let draft = match context.get_raw(1) {
+            ValueRef::Null => spoken,
+            page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
+        };
         Ok(query.phrases_stand_in(&draft))
     })
 }

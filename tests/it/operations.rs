@@ -169,6 +169,12 @@ fn check_finds_each_kind_of_damage() {
             "INSERT INTO article_tokens (rowid, tokens) VALUES (77, 'words')",
             "search: the search index holds article number 77",
         ),
+        ("a torn memory of the last document", "UPDATE coverage_base SET base = '{'", "coverage: what the next document of harbour"),
+        (
+            "a finding that is none",
+            "INSERT INTO coverage_finding (feed, until_at, from_at, gap, cause) VALUES (1, 5, 9, 1, 'turnover')",
+            "coverage: a finding of harbour is none: from 9 to 5",
+        ),
         ("a change number was never given", "UPDATE archive SET change = 0", "articles: an article has the change number "),
     ] {
         let (place, _server) = polled();

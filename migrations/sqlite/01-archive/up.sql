@@ -41,8 +41,20 @@ CREATE TABLE feed (
   request_ms           INTEGER,                     -- how long the last request took
   mended_documents     INTEGER NOT NULL DEFAULT 0,  -- documents that could not be read as they stood
   last_mended          TEXT,                        -- what was mended in the last document, kinds with commas; NULL: nothing
+  pages_in_vain        INTEGER NOT NULL DEFAULT 0,  -- how many pages in a row, up to the last, gave no more than its bodies
+  page_read_at         INTEGER,                     -- when a page of its entries was last read
   wanted               INTEGER,                     -- hash of the filters and languages by which entries were judged; NULL: there were none
-  dropped              INTEGER NOT NULL DEFAULT 0   -- entries that these have dropped
+  dropped              INTEGER NOT NULL DEFAULT 0,  -- entries that these have dropped
+  covered_since        INTEGER,                     -- the first document's poll
+  covered_until        INTEGER,                     -- the last poll at which it was proven that nothing had been missed
+  coverage_doubt       TEXT,                        -- why the last document proved nothing, if it did not
+  answer_due_at        INTEGER,                     -- next_poll_at as it was after the last answer
+  changed_at           INTEGER,                     -- last poll that brought another document than the one before
+  verified_at          INTEGER,                     -- last poll that brought a document at all, and no "not modified"
+  distrusted_since     INTEGER,                     -- the server answered "not modified" though there was news
+  proposed_url         TEXT,                        -- a feed that was found where this one may have moved to
+  sought_at            INTEGER,                     -- when it was last looked for …
+  searches             INTEGER NOT NULL DEFAULT 0   -- … and how often since it last answered
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
@@ -125,6 +137,46 @@ CREATE TABLE revision (
   PRIMARY KEY (article, revision)
 ) STRICT, WITHOUT ROWID;
 
+-- An article's page, asked for its full text: when it is due, and how asking ended. One for each article that wants it.
+CREATE TABLE page (
+  article       INTEGER PRIMARY KEY REFERENCES article (article),
+  feed          INTEGER NOT NULL REFERENCES feed (feed),  -- the one whose entry wants it
+  url           TEXT    NOT NULL,            -- what is asked for: the entry's permalink
+  host          TEXT    NOT NULL,
+  at            INTEGER NOT NULL,            -- the article's: the newest of a host go first
+  wish          INTEGER NOT NULL,            -- why it is wanted
+  due_at        INTEGER,                     -- NULL: there is nothing to do until the entry changes
+  failures      INTEGER NOT NULL DEFAULT 0,  -- attempts in a row that brought nothing
+  asked_at      INTEGER,
+  http_status   INTEGER,
+  error         TEXT,                        -- why the last attempt brought nothing
+  final_url     TEXT,                        -- where the page was found
+  canonical_url TEXT,                        -- what it calls itself
+  etag          BLOB,                        -- validators, byte for byte as received
+  last_modified BLOB
+) STRICT;
+
+CREATE INDEX page_host ON page (host, at DESC, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX page_due ON page (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX page_error ON page (feed, due_at) WHERE error IS NOT NULL;
+
+-- What the page says the article is. What is shown is merged from this and the speaker's draft.
+CREATE TABLE page_body (
+  article      INTEGER PRIMARY KEY REFERENCES article (article),
+  rules        INTEGER NOT NULL,  -- version of the rules that made the draft
+  draft        BLOB    NOT NULL,
+  content_type TEXT,
+  raw          BLOB               -- the page as it came, where raw entries are kept
+) STRICT;
+
+-- Articles whose page turned out to be that of another, known by its id; the other may not be in the archive (yet).
+CREATE TABLE page_copy (
+  article INTEGER PRIMARY KEY REFERENCES article (article),
+  of      TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX page_copy_of ON page_copy (of);
+
 -- By what a feed knows its entries again. `newest` grows: the largest belongs to the key's last entry.
 CREATE TABLE entry_key (
   feed     INTEGER NOT NULL REFERENCES feed (feed),
@@ -144,6 +196,23 @@ CREATE TABLE dead_key (
   PRIMARY KEY (feed, kind, key)
 ) STRICT, WITHOUT ROWID;
 
+-- With what the feed's next document is compared to see whether anything was missed: JSON.
+CREATE TABLE coverage_base (
+  feed INTEGER PRIMARY KEY REFERENCES feed (feed),
+  base TEXT    NOT NULL
+) STRICT;
+
+-- What interrupted the watch over a feed. Between these, from covered_since to covered_until, nothing was missed.
+CREATE TABLE coverage_finding (
+  feed      INTEGER NOT NULL REFERENCES feed (feed),
+  until_at  INTEGER NOT NULL,  -- the poll that found it
+  from_at   INTEGER NOT NULL,  -- the last poll before that proved anything
+  gap       INTEGER NOT NULL,  -- 1: something may have been missed; 0: nobody watched, but what came then overlaps
+  cause     TEXT    NOT NULL,
+  healed_at INTEGER,           -- when the feed's history was read back to what was known before
+  PRIMARY KEY (feed, until_at)
+) STRICT, WITHOUT ROWID;
+
 -- Entries that the operator's filters dropped, by what they are known again: hashes, for nothing else is kept of them.
 CREATE TABLE dropped_entry (
   entry   INTEGER PRIMARY KEY,
@@ -156,6 +225,9 @@ CREATE TABLE dropped_entry (
 ) STRICT;
 
 CREATE INDEX dropped_entry_feed ON dropped_entry (feed);
+
+-- Filled and emptied again to write over pages that were freed.
+CREATE TABLE blank (zeros BLOB NOT NULL) STRICT;
 
 -- Articles that were taken out for good.
 CREATE TABLE forgotten (

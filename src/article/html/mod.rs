@@ -6,7 +6,7 @@
 //! links, finds the true address of lazily loaded images, drops tracking pixels, and makes sure that the result
 //! would be the same if it were sanitised again.
 
-pub(super) mod elements;
+pub(crate) mod elements;
 mod finish;
 mod images;
 pub(super) mod prepare;

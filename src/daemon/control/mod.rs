@@ -11,11 +11,14 @@
 //! ```text
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
+//! → {"do":"forget","ids":["abc…"]}
 //! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
 //! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
+//! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
@@ -36,8 +39,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
+use crate::page::PageTally;
 use crate::poll::PollLine;
-use crate::store::Pruned;
+use crate::store::{Forgot, Pruned};
 
 /// The largest request, bytes: a command line that names feeds fits in.
 const LONGEST_REQUEST: usize = 4 << 20;
@@ -61,6 +65,11 @@ pub enum Request {
     Prune {
         /// The time.
         before: DateTime<Utc>,
+    },
+    /// Takes articles out for good.
+    Forget {
+        /// Their ids.
+        ids: Vec<String>,
     },
     /// Says what is wrong at the moment with more than a single feed.
     Troubles,
@@ -88,8 +97,12 @@ pub enum Reply {
     Polled(PollLine),
     /// The archive refused a poll.
     Refused(String),
+    /// What came of the pages that were due.
+    Pages(PageTally),
     /// What retention removed.
     Pruned(Pruned),
+    /// What became of what was to be forgotten.
+    Forgot(Forgot),
     /// What is wrong at the moment, a sentence each.
     Troubles(Vec<String>),
     /// No news yet.
@@ -111,12 +124,18 @@ mod tests {
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
             (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
+            (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
         }
         for (reply, line) in [
             (Reply::Feeds(2), r#"{"feeds":2}"#),
+            (Reply::Pages(PageTally { read: 3, failed: 0 }), r#"{"pages":{"read":3,"failed":0}}"#),
+            (
+                Reply::Forgot(Forgot { copies: vec!["b".into()], log_is_empty: true, ..Forgot::default() }),
+                r#"{"forgot":{"unknown":[],"copies":["b"],"log_is_empty":true}}"#,
+            ),
             (Reply::Troubles(vec!["x".into()]), r#"{"troubles":["x"]}"#),
             (Reply::Waiting, r#""waiting""#),
             (Reply::Done, r#""done""#),
