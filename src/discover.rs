@@ -1,4 +1,4 @@
-//! From the address of a site to its feed: what the page itself names, else the usual places.
+//! From the address of a site to its feed: what the page itself names, else the usual places, else its News sitemap.
 //!
 //! How a document is fetched and what counts as a feed is passed in, so the rules are tried without a network.
 
@@ -11,8 +11,18 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 use url::Url;
 
+use crate::backfill::{likely_places, looks_like_news, newest_first};
+use crate::parse::parse;
+use crate::robots::Robots;
+
 /// Where feeds stand on sites that name none, below the page's own folder and the site's root.
 const USUAL_PLACES: &[&str] = &["feed", "feed/", "rss", "rss.xml", "atom.xml", "feed.xml", "index.xml", "feed.json"];
+
+/// More sitemaps than this are not tried on one site.
+const MOST_SITEMAPS: usize = 12;
+
+/// … nor of one index.
+const MOST_OF_INDEX: usize = 3;
 
 /// More feeds than this are not tried on one page: a page that names hundreds is no reason to ask for them all.
 const MOST_NAMED: usize = 10;
@@ -34,6 +44,35 @@ pub trait Fetch {
     fn get(&self, url: &Url) -> impl Future<Output = Result<Page, String>> + Send;
 }
 
+/// What a document is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A feed, a News sitemap among them.
+    Feed,
+    /// An index of sitemaps: these, those that are likely to have the latest news first.
+    Index(Vec<Url>),
+    /// Something else.
+    Other,
+}
+
+/// What a document is.
+pub fn kind_of(page: &Page) -> Kind {
+    match parse(&page.body, &page.url, page.content_type.as_deref()) {
+        Ok(document) if document.sitemaps.is_empty() => Kind::Feed,
+        Ok(index) => Kind::Index(newest_first(&index.sitemaps).into_iter().map(|(url, _)| url).collect()),
+        Err(_) => Kind::Other,
+    }
+}
+
+/// A feed that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The address to subscribe to.
+    pub url: Url,
+    /// Its document; that of its newest sitemap where the address is that of an index.
+    pub page: Page,
+}
+
 /// Why no feed was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoverError {
@@ -46,7 +85,7 @@ pub enum DiscoverError {
         reason: String,
     },
     /// The page came, but neither is it a feed nor does it lead to one.
-    #[error("{url} is not a feed, names none that can be read, and none stands at the usual places{}", list_tried(.tried))]
+    #[error("{url} is not a feed, names none that can be read, and neither a feed nor a News sitemap stands at the usual places{}", list_tried(.tried))]
     NotFound {
         /// What was asked for.
         url: Url,
@@ -63,31 +102,86 @@ fn list_tried(tried: &[String]) -> String {
 ///
 /// # Errors
 /// The page cannot be fetched, or no feed is found.
-pub async fn discover<F: Fetch>(url: &Url, fetch: &F, is_feed: impl Fn(&Page) -> bool) -> Result<Url, DiscoverError> {
+pub async fn discover<F: Fetch>(url: &Url, fetch: &F, kind: impl Fn(&Page) -> Kind) -> Result<Found, DiscoverError> {
     let page = fetch.get(url).await.map_err(|reason| DiscoverError::Unreachable { url: url.clone(), reason })?;
-    if is_feed(&page) {
-        return Ok(url.clone());
+    match kind(&page) {
+        Kind::Feed => return Ok(Found { url: url.clone(), page }),
+        Kind::Index(sitemaps) => {
+            drop(page);
+            let found = news_of_index(url, sitemaps, fetch, &kind).await;
+            return found.ok_or_else(|| DiscoverError::NotFound { url: url.clone(), tried: Vec::new() });
+        }
+        Kind::Other => {}
     }
-    let (named, places) = (named_feeds(&page), usual_places(&page.url));
+    let (named, places, root) = (named_feeds(&page), usual_places(&page.url), page.url.join("/").ok());
     // A body takes from the memory that all share: it goes before the next one comes.
     drop(page);
     let mut tried = Vec::new();
-    for named in named.into_iter().take(MOST_NAMED) {
-        match fetch.get(&named).await {
-            Ok(found) if is_feed(&found) => return Ok(named),
-            Ok(_) => tried.push(format!("{named}, which is no feed")),
-            Err(reason) => tried.push(format!("{named}: {reason}")),
+    for url in named.into_iter().take(MOST_NAMED) {
+        match fetch.get(&url).await {
+            Ok(page) if kind(&page) == Kind::Feed => return Ok(Found { url, page }),
+            Ok(_) => tried.push(format!("{url}, which is no feed")),
+            Err(reason) => tried.push(format!("{url}: {reason}")),
         }
     }
-    for place in places {
+    for url in places {
         // Most of these don't exist, so a failure says nothing.
-        if let Ok(found) = fetch.get(&place).await
-            && is_feed(&found)
+        if let Ok(page) = fetch.get(&url).await
+            && kind(&page) == Kind::Feed
         {
-            return Ok(place);
+            return Ok(Found { url, page });
+        }
+    }
+    if let Some(root) = root {
+        for url in sitemaps_of(&root, fetch).await {
+            let Ok(page) = fetch.get(&url).await else { continue };
+            match kind(&page) {
+                Kind::Feed => return Ok(Found { url, page }),
+                Kind::Index(sitemaps) => {
+                    drop(page);
+                    if let Some(found) = news_of_index(&url, sitemaps, fetch, &kind).await {
+                        return Ok(found);
+                    }
+                }
+                Kind::Other => {}
+            }
         }
     }
     Err(DiscoverError::NotFound { url: url.clone(), tried })
+}
+
+/// The sitemaps that a site's robots.txt names, those that speak of news first; then the usual places of a News sitemap.
+async fn sitemaps_of<F: Fetch>(root: &Url, fetch: &F) -> Vec<Url> {
+    let mut sitemaps = Vec::new();
+    if let Ok(robots) = root.join("/robots.txt")
+        && let Ok(page) = fetch.get(&robots).await
+    {
+        sitemaps.extend(Robots::parse(&page.body, "Gleaner").sitemaps().iter().cloned());
+    }
+    sitemaps.sort_by_key(|url| !looks_like_news(url));
+    for place in likely_places(root) {
+        if !sitemaps.contains(&place) {
+            sitemaps.push(place);
+        }
+    }
+    sitemaps.truncate(MOST_SITEMAPS);
+    sitemaps
+}
+
+/// What to subscribe to for the news of an index: its News sitemap where that is one that stays, else the index itself.
+async fn news_of_index<F: Fetch>(index: &Url, sitemaps: Vec<Url>, fetch: &F, kind: impl Fn(&Page) -> Kind) -> Option<Found> {
+    let of_news: Vec<&Url> = sitemaps.iter().filter(|url| looks_like_news(url)).collect();
+    // One with a date or a number in its name is followed by another.
+    let stays = |url: &Url| of_news.len() == 1 && looks_like_news(url) && !url.path().bytes().any(|byte| byte.is_ascii_digit());
+    for url in sitemaps.iter().take(MOST_OF_INDEX) {
+        if let Ok(page) = fetch.get(url).await
+            && kind(&page) == Kind::Feed
+        {
+            let url = if stays(url) { url } else { index };
+            return Some(Found { url: url.clone(), page });
+        }
+    }
+    None
 }
 
 /// The URLs at which sites like to put their feed: first below the page's own folder, then below the site's root.
@@ -262,10 +356,20 @@ mod tests {
         }
     }
 
+    /// A feed begins as one; an index names its sitemaps line by line.
+    fn kind(page: &Page) -> Kind {
+        let body = String::from_utf8(page.body.to_vec()).unwrap();
+        match body.strip_prefix("index ") {
+            Some(sitemaps) => Kind::Index(sitemaps.split(' ').map(|path| page.url.join(path).unwrap()).collect()),
+            None if body.starts_with("<rss") => Kind::Feed,
+            None => Kind::Other,
+        }
+    }
+
     async fn found(pages: &[(&'static str, &'static str)]) -> (Result<String, DiscoverError>, Vec<String>) {
         let site = Site { pages: pages.iter().copied().collect(), asked: Mutex::default() };
-        let found = discover(&url("https://example.org/"), &site, |page| page.body.starts_with(b"<rss")).await;
-        (found.map(String::from), site.asked.into_inner().unwrap())
+        let found = discover(&url("https://example.org/"), &site, kind).await;
+        (found.map(|found| found.url.into()), site.asked.into_inner().unwrap())
     }
 
     #[tokio::test]
@@ -277,6 +381,35 @@ mod tests {
         assert_eq!((result.unwrap().as_str(), &asked[..]), ("https://example.org/news", &["/", "/gone", "/news"].map(String::from)[..]));
         let (result, _) = found(&[("/", "<html>"), ("/feed", "<html>"), ("/atom.xml", "<rss/>")]).await;
         assert_eq!(result.unwrap(), "https://example.org/atom.xml");
+    }
+
+    #[tokio::test]
+    async fn a_site_without_feeds_is_followed_by_its_news_sitemap() {
+        let robots = "User-agent: *\nDisallow:\nSitemap: https://example.org/pages.xml\nSitemap: https://example.org/index-news.xml\n";
+        let of = |index: &'static str| {
+            [
+                ("/", "<html>"),
+                ("/robots.txt", robots),
+                ("/index-news.xml", index),
+                ("/n.xml", "<rss/>"),
+                ("/news.xml", "<rss/>"),
+                ("/news-2.xml", "<rss/>"),
+            ]
+        };
+        // One that stays is subscribed to itself; where there are more, or its name is of a day, the index is.
+        for (index, want) in [
+            ("index /news.xml /other.xml", "https://example.org/news.xml"),
+            ("index /news.xml /news-2.xml", "https://example.org/index-news.xml"),
+            ("index /news-2.xml", "https://example.org/index-news.xml"),
+            ("index /n.xml", "https://example.org/index-news.xml"),
+            ("<rss/>", "https://example.org/index-news.xml"),
+        ] {
+            assert_eq!(found(&of(index)).await.0.unwrap(), want, "{index}");
+        }
+        let (result, asked) = found(&[("/", "<html>"), ("/news-sitemap.xml", "<rss/>")]).await;
+        assert_eq!(result.unwrap(), "https://example.org/news-sitemap.xml");
+        assert!(asked.iter().position(|path| path == "/atom.xml") < asked.iter().position(|path| path == "/robots.txt"));
+        assert!(found(&[("/", "index /a /b /c /d"), ("/d", "<rss/>")]).await.0.is_err(), "three sitemaps of an index are tried");
     }
 
     #[tokio::test]

@@ -4,10 +4,12 @@
 //! A poll never fails as a whole: whatever goes wrong with the feed is part of what is stored, so that people see
 //! it and the next poll starts from it. Only the archive itself can refuse.
 
+mod history;
 mod moved;
 mod network;
 mod processors;
 mod search;
+mod sitemaps;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -18,14 +20,18 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
 use self::processors::Processors;
+use self::sitemaps::Parts;
 use crate::config::{self, Feed};
+use crate::copies::CopySettings;
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
 use crate::normalise::{self, NormaliseSettings, RULES_VERSION};
 use crate::parse::{self, Entry, FeedHead};
+use crate::robots::RobotsFiles;
 use crate::schedule::{self, Asking, End, Memory, Network, Observation, Polled};
 use crate::store::{
     Archive, Dropped, DroppedAt, FeedState, Packer, PlannedPoll, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader,
@@ -90,7 +96,7 @@ pub struct PollSettings {
     /// For all feeds; each feed's own come after.
     pub filters: Vec<config::Filter>,
     /// All feeds that are polled: those that have moved to one address share a request.
-    pub feeds: Arc<[Feed]>,
+    pub feeds: Arc<[Arc<Feed>]>,
     /// Of how many sites they are, as [`schedule::sites`] counts.
     pub sites: usize,
 }
@@ -109,7 +115,7 @@ impl From<&config::Config> for PollSettings {
             articles: config.articles.clone(),
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
-            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
+            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().map(Arc::new).collect(),
             sites: schedule::sites(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| &feed.url)),
         }
     }
@@ -148,6 +154,8 @@ pub struct Poller {
     committing: Arc<tokio::sync::Semaphore>,
     /// Feeds that share an address are polled one after the other.
     sharing: moved::Sharing,
+    /// What hosts ask robots to leave alone, and the sitemaps that they name.
+    robots: Arc<RobotsFiles>,
     /// Is it the feeds, or is it the network?
     network: Arc<Mutex<Network>>,
 }
@@ -173,6 +181,7 @@ impl Poller {
             processors,
             committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
             sharing: moved::Sharing::default(),
+            robots: Arc::default(),
         })
     }
 
@@ -248,6 +257,7 @@ impl Poller {
             let is_conditional = is_common && asking == Asking::Conditionally;
             let validators = if is_conditional { state.validators.clone() } else { Validators::default() };
             let mut fetched = self.client.fetch(&Request { validators, ..attempt.request.clone() }).await;
+            let parts = self.follow_index(feed, &mut fetched).await;
             if let (Outcome::RateLimited { status }, Hold::Host) = (&fetched.outcome, hold) {
                 let status = *status;
                 let wait = schedule::host_hold(&self.settings.schedule, status, fetched.freshness.retry_after);
@@ -262,7 +272,7 @@ impl Poller {
                 // Held until all is committed. Neither semaphore is ever closed.
                 place = self.committing.acquire().await.ok();
             }
-            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), own_url_asked, outage_since).await;
+            let (poll, line) = self.read(feed, state.clone(), fetched.clone(), parts.clone(), own_url_asked, outage_since).await;
             let is_answered = poll.error.is_none();
             let doubted = (asking == Asking::ToVerify && brings_news(&poll, &state)).then(|| attempt.request.clone());
             let lost = if is_answered || !state.search.is_due(now) { None } else { search::lost(&fetched) };
@@ -272,7 +282,7 @@ impl Poller {
                     let moved_to = other_state.moved.as_ref().and_then(|moved| Url::parse(&moved.to).ok());
                     let fetched = Fetched { moved_to: moved_to.or_else(|| redirected_to.clone()), ..fetched.clone() };
                     let own_url_asked = other.url == attempt.request.url;
-                    let (poll, _) = self.read(&other, other_state, fetched, own_url_asked, None).await;
+                    let (poll, _) = self.read(&other, other_state, fetched, parts.clone(), own_url_asked, None).await;
                     self.archive.commit(poll).await?;
                 }
             }
@@ -355,6 +365,7 @@ impl Poller {
         feed: &Feed,
         state: FeedState,
         fetched: Fetched,
+        parts: Parts,
         own_url_asked: bool,
         outage_since: Option<DateTime<Utc>>,
     ) -> (Poll, PollLine) {
@@ -367,6 +378,7 @@ impl Poller {
             url,
             state,
             fetched,
+            parts,
             now,
             own_url_asked,
             outage_since,
@@ -401,6 +413,8 @@ struct Answer {
     url: String,
     state: FeedState,
     fetched: Fetched,
+    /// The sitemaps that it leads to, where it is an index of them.
+    parts: Parts,
     now: DateTime<Utc>,
     own_url_asked: bool,
     /// Nothing at all can be reached since then, nor could this.
@@ -532,9 +546,17 @@ impl Answer {
         if self.state.document == Some(hash) {
             return Ok(None);
         }
+        let parsed = match &*self.parts {
+            [] => parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref()),
+            parts => sitemaps::news_of(parts),
+        };
+        let parsed = parsed.map_err(|error| Failure::NotAFeed(error.to_string()))?;
+        Ok(Some(self.read_parsed(parsed, hash, &wanted)))
+    }
+
+    /// What the archive is asked to keep of a document.
+    fn read_parsed(&self, parsed: parse::Document, hash: i64, wanted: &Wanted<'_>) -> Read {
         let judged_anew = self.state.wanted != wanted.fingerprint();
-        let parsed = parse::parse(&fresh.body, &self.fetched.final_url, fresh.content_type.as_deref())
-            .map_err(|error| Failure::NotAFeed(error.to_string()))?;
         for warning in &parsed.warnings {
             tracing::debug!(feed = self.feed.name, kind = warning.kind, "{}", warning.message);
         }
@@ -555,6 +577,7 @@ impl Answer {
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
             full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
+            copies: self.copy_settings(),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
             dropped_at: Vec::new(),
@@ -603,27 +626,35 @@ impl Answer {
                 document.prepare(at);
             }
         }
-        Ok(Some(Read { document, dates, hints }))
+        Read { document, dates, hints }
     }
 
     /// Of the bytes and of all else that decides what is made of them.
     fn document_hash(&self, fresh: &Fresh, wanted: &Wanted<'_>) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&fresh.body);
+        for part in self.parts.iter() {
+            hash.update(part.digest);
+        }
         let reading = (RULES_VERSION, &self.feed.identity, &self.feed.language, wanted.fingerprint(), &fresh.content_type);
         hash.update(format!("{reading:?}"));
         first_bits(&hash.finalize())
     }
 
+    fn copy_settings(&self) -> CopySettings {
+        CopySettings { near_copies: self.settings.articles.near_copies, similar: self.settings.articles.similar }
+    }
+
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
         let keep_entries = self.settings.keep_entries;
+        let copies = self.copy_settings();
         let (feed, packer) = (self.feed.name.clone(), Arc::clone(&self.packer));
         Box::new(move |entry| {
             let (draft, doubts) = normalise::normalise(entry, &head, &settings);
             for doubt in doubts {
                 tracing::debug!(feed, guid = entry.guid, "{doubt}");
             }
-            Prepared::of(draft, keep_entries.then_some(entry), &packer)
+            Prepared::of(draft, keep_entries.then_some(entry), copies, &packer)
         })
     }
 }

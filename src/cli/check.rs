@@ -57,6 +57,9 @@ fn write_summary(out: &mut impl Write, config: &Config) -> io::Result<()> {
             count => writeln!(out, "{shown}: {count} feeds{disabled}")?,
         }
     }
+    for file in &config.rule_files {
+        writeln!(out, "{}: site rules", file.strip_prefix(folder).unwrap_or(file).display())?;
+    }
     Ok(())
 }
 

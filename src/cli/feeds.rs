@@ -9,11 +9,14 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use url::Url;
 
+use super::Verbosity;
+use super::backfill::{self, BackfillArgs};
 use super::failure::Failure;
 use super::feeds_list::{self, ListArgs};
+use crate::backfill::{History, probe};
 use crate::config::edit::{Editor, NewFeed};
 use crate::config::{self, Config, Surroundings, feed_url, parse_duration, replace_file, subscription_list};
-use crate::discover::{Fetch, Page, discover};
+use crate::discover::{Fetch, discover, kind_of};
 
 /// `gleaner feeds`.
 #[derive(Debug, Args)]
@@ -41,6 +44,8 @@ pub enum FeedsCommand {
         /// OPML 1.0 to 2.0
         file: PathBuf,
     },
+    /// Fetches what feeds had before: archived and paged feeds, WordPress pages, News sitemaps
+    Backfill(BackfillArgs),
     /// Writes the subscription list as OPML 2.0
     Export {
         /// Write there instead of to the standard output
@@ -74,12 +79,13 @@ pub async fn run<F: Fetch>(
     args: FeedsArgs,
     config_file: &Path,
     surroundings: &Surroundings,
-    quiet: bool,
+    verbosity: Verbosity,
     connect: impl FnOnce(&Config) -> Result<F, String>,
 ) -> Result<(), Failure> {
     let mut lines = Vec::new();
     match args.command {
         FeedsCommand::List(args) => return feeds_list::run(&args, &config::load_in(config_file, surroundings)?),
+        FeedsCommand::Backfill(args) => return backfill::run(&args, &config::load_in(config_file, surroundings)?, verbosity).await,
         FeedsCommand::Add(args) => add(args, config_file, surroundings, connect, &mut lines).await?,
         FeedsCommand::Remove { feeds } => {
             for removed in Editor::open(config_file, surroundings)?.remove(&feeds)? {
@@ -89,7 +95,7 @@ pub async fn run<F: Fetch>(
         FeedsCommand::Import { file } => import(&file, config_file, surroundings, &mut lines)?,
         FeedsCommand::Export { output } => return export(output.as_deref(), config_file, surroundings),
     }
-    if quiet {
+    if verbosity.quiet {
         return Ok(());
     }
     let mut out = io::stdout().lock();
@@ -118,7 +124,9 @@ async fn add<F: Fetch>(
         (editor.target(), editor.config().clone())
     };
     let mut new = Vec::new();
+    let mut histories = Vec::new();
     for asked in &args.urls {
+        let mut history = None;
         let url = if asked.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:")) {
             local_feed(asked, &target, surroundings)?
         } else {
@@ -130,21 +138,37 @@ async fn add<F: Fetch>(
                 client = Some(connect(&config).map_err(Failure::Failed)?);
             }
             let Some(client) = &client else { return Err(Failure::Failed("there is no client".to_owned())) };
-            let found = discover(&page, client, is_feed).await.map_err(|error| Failure::Failed(error.to_string()))?;
-            if found == page { asked.clone() } else { found.to_string() }
+            let found = discover(&page, client, kind_of).await.map_err(|error| Failure::Failed(error.to_string()))?;
+            let url = if found.url == page { asked.clone() } else { found.url.to_string() };
+            history = Some(probe(found, client).await);
+            url
         };
+        histories.push(history);
         let interval = args.interval;
         new.push(NewFeed { url, name: args.name.clone(), tags: args.tags.clone(), interval, ..NewFeed::default() });
     }
     let added = Editor::open(config_file, surroundings)?.add(&new, &target)?;
-    for (added, new) in added.iter().zip(&new) {
+    for ((added, new), history) in added.iter().zip(&new).zip(histories) {
         lines.push(format!("added `{}` ({}) to {}", added.name, new.url, added.file.display()));
+        lines.extend(history.map(|history| told(&added.name, history.as_ref())));
     }
     Ok(())
 }
 
-fn is_feed(page: &Page) -> bool {
-    crate::parse::parse(&page.body, &page.url, page.content_type.as_deref()).is_ok()
+/// How far back the feed can go.
+fn told(name: &str, history: Option<&History>) -> String {
+    match history {
+        None => "  history: none found".to_owned(),
+        Some(History { way, oldest }) => {
+            let back = oldest.map(|oldest| format!(", at least to {}", oldest.format("%Y-%m-%d"))).unwrap_or_default();
+            let name = if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte)) {
+                name.to_owned()
+            } else {
+                format!("'{name}'")
+            };
+            format!("  history: {way}{back}; `gleaner feeds backfill {name}` fetches it")
+        }
+    }
 }
 
 /// A `file:` URL as it shall stand in the list. Relative to the current folder, as paths on a command line are; where that

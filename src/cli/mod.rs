@@ -4,11 +4,13 @@
 //! line or the config is wrong.
 
 pub mod archive;
+pub mod backfill;
 pub mod check;
 pub mod completions;
 pub mod coverage;
 pub mod db;
 pub mod export;
+pub mod extract;
 pub mod failure;
 pub mod feeds;
 pub mod feeds_list;
@@ -23,7 +25,8 @@ pub mod show;
 pub mod status;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -72,6 +75,8 @@ pub enum Command {
     Forget(forget::ForgetArgs),
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
+    /// Shows the article of an HTML page, as JSON
+    Extract(extract::ExtractArgs),
     /// Shows the archive and the poller at a glance
     Status(status::StatusArgs),
     /// Backs up, checks or prunes the database
@@ -111,13 +116,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run => run::run(&config_file()?, &surroundings, verbosity),
         Command::Poll(args) => poll::run(&args, &load()?, verbosity),
-        Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, cli.quiet, connect)),
+        Command::Feeds(args) => block_on(feeds::run(args, &config_file()?, &surroundings, verbosity, connect)),
         Command::Coverage(args) => coverage::run(&args, &load()?),
         Command::Export(args) => archive::export(&args, &load()?, verbosity),
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),
         Command::Forget(args) => forget::run(&args, &load()?, verbosity),
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
+        Command::Extract(args) => extract::run(&args, cli.config.as_deref(), &surroundings, verbosity),
         Command::Status(args) => status::run(args, &load()?),
         Command::Db(args) => db::run(&args, &load()?, &surroundings, verbosity),
         Command::Check(args) => check::run(&args, &config_file()?, &surroundings),
@@ -125,6 +131,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),
     }
+}
+
+/// The bytes of a file, of the standard input for `-`.
+fn read_input(file: &Path) -> std::io::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file);
+    }
+    let mut body = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut body)?;
+    Ok(body)
 }
 
 /// Runs what waits for the network, on this thread.

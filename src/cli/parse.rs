@@ -1,6 +1,6 @@
 //! `gleaner parse`: what a feed document says, as one JSON object. Touches neither archive nor network.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
+use super::read_input;
 use crate::article::Article;
 use crate::config::{IdentityRule, default_name};
 use crate::decide::{NothingKnown, PollKeys, Target, decide};
@@ -115,13 +116,7 @@ pub fn run(args: &ParseArgs) -> Result<(), ParseCommandError> {
 /// It cannot be read, or holds no feed.
 pub fn document(file: &Path, url: &Url, content_type: Option<&str>) -> Result<Document, ParseCommandError> {
     let read = |source| ParseCommandError::Read { path: file.to_owned(), source };
-    let body = if file.as_os_str() == "-" {
-        let mut body = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut body).map_err(read)?;
-        body
-    } else {
-        std::fs::read(file).map_err(read)?
-    };
+    let body = read_input(file).map_err(read)?;
     parse::parse(&body, url, content_type).map_err(|source| ParseCommandError::Parse { path: file.to_owned(), source })
 }
 

@@ -10,6 +10,7 @@ use super::feed::{Found, feed_key};
 use super::files::{Files, parse_document};
 use super::list::{self, Lists, feeds};
 use super::mistake::{ConfigError, Mistake, SourceText};
+use super::rules;
 use super::section::Section;
 use super::settings::{articles, database, fetch, filters, http, log, pages, schedule, sub_section, webhooks};
 use super::surroundings::Surroundings;
@@ -91,6 +92,8 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
         log,
         filters,
         webhooks,
+        site_rules: Vec::new(),
+        rule_files: Vec::new(),
         feeds: Vec::new(),
         title: None,
         warnings: Vec::new(),
@@ -99,6 +102,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
         lists.read(&added, &mut found, mistakes);
     }
     config.feed_lists = lists.read;
+    (config.site_rules, config.rule_files) = rules::read(&config.pages.rules, &source.path, files, mistakes);
     config.title = lists.title;
     list::qualify_names(&mut found);
     note_duplicates(&found, mistakes);

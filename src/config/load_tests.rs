@@ -108,7 +108,7 @@ languages = ["en", "pt-BR"]
 host_delay = "1s"
 per_host = 2
 robots = false
-rules = ["r/*.toml", "/etc/r.toml"]
+rules = ["r/*.toml", "/no/such/*.toml"]
 [http]
 listen = "unix:sock"
 base_url = "https://news.example.org/"
@@ -163,7 +163,7 @@ token_file = "token"
     assert_eq!(config.database.retention, Some(Duration::from_secs(365 * 86_400)));
     assert_eq!(config.fetch.headers, [("X-B".to_owned(), "2".to_owned()), ("X-A".to_owned(), "1".to_owned())]);
     assert_eq!(config.http.listen, Some(format!("unix:{}", at("sock").display())));
-    assert_eq!(config.pages.rules, [at("r/*.toml").display().to_string(), "/etc/r.toml".to_owned()]);
+    assert_eq!(config.pages.rules, [at("r/*.toml").display().to_string(), "/no/such/*.toml".to_owned()]);
     let feed = &config.feeds[0];
     assert_eq!((feed.name.as_str(), feed.enabled, feed.interval), ("all", false, Some(MINUTE)));
     assert_eq!(feed.tags, ["world", "a b"]);

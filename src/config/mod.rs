@@ -9,6 +9,7 @@ mod load;
 mod load_tests;
 mod mistake;
 mod replace;
+mod rules;
 mod section;
 mod settings;
 mod subscription;
@@ -18,6 +19,9 @@ mod units;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::extract::SiteRule;
 use crate::opml::Attributes;
 
 pub use feed::{default_name, feed_key, feed_url};
@@ -42,6 +46,14 @@ pub struct Database {
     pub keep_entries: bool,
     /// Remove articles this long after `first_seen`; `None` is "forever".
     pub retention: Option<Duration>,
+}
+
+impl Database {
+    /// How far back a feed's past is wanted, where `since` is asked for: what retention would have removed is not fetched again.
+    pub fn not_before(&self, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let kept = self.retention.and_then(|retention| now.checked_sub_signed(TimeDelta::from_std(retention).ok()?));
+        since.max(kept)
+    }
 }
 
 /// `[fetch]`. Sizes in bytes.
@@ -320,6 +332,10 @@ pub struct Config {
     pub filters: Vec<Filter>,
     /// `[[webhook]]`.
     pub webhooks: Vec<Webhook>,
+    /// The rules of `[pages] rules`, in the order of the files.
+    pub site_rules: Vec<SiteRule>,
+    /// The files that they stand in.
+    pub rule_files: Vec<PathBuf>,
     /// All feeds, in the order of the files.
     pub feeds: Vec<Feed>,
     /// The first title that a feed list gives itself.

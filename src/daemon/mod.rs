@@ -3,6 +3,7 @@
 //! It wires; the rules are elsewhere. Each feed has one due time in one queue, and is taken out of it while it is
 //! polled: so no feed is polled twice at once, and none can be lost, for its next time comes with the poll's end.
 
+mod backfills;
 mod clock;
 pub mod control;
 mod orders;
@@ -26,6 +27,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 
+use self::backfills::Backfills;
 use self::clock::{Clock, Set};
 use self::control::Order;
 use self::pages::Pages;
@@ -150,6 +152,8 @@ struct Daemon {
     polling: HashMap<task::Id, Arc<Feed>>,
     /// Commands that wait for polls.
     passes: Passes,
+    /// What feeds had before is being fetched.
+    backfills: Backfills,
     /// Articles' pages, asked for beside the polls.
     pager: Pager,
     pages: Pages,
@@ -176,11 +180,12 @@ struct Daemon {
 impl Daemon {
     fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let poller = Poller::new(Arc::clone(&archive), client, PollSettings::from(&config))?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&archive, &settings)?;
+        let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (pages, paging) = (Pages::to(orders), tokio::spawn(PageRounds::new(pager.clone())?.run(ordered)));
-        let timetable = Self::timetable(&archive, &config)?;
         tracing::info!(feeds = timetable.feeds(), archive = %config.database.path.display(), "polling");
         Ok(Self {
             archive,
@@ -190,6 +195,7 @@ impl Daemon {
             polls: JoinSet::new(),
             polling: HashMap::new(),
             passes: Passes::new(pages.clone()),
+            backfills: Backfills::default(),
             pager,
             pages,
             paging,
@@ -209,13 +215,13 @@ impl Daemon {
         })
     }
 
-    fn timetable(archive: &Archive, config: &Config) -> Result<Timetable, StoreError> {
+    fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
         let planned: HashMap<_, _> =
             archive.reader()?.planned_polls()?.into_iter().map(|planned| (planned.feed.clone(), planned)).collect();
         let now = Utc::now();
-        Ok(Timetable::of(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| {
-            let due = due_at(planned.get(&feed.name), feed, &config.schedule, now).unwrap_or(now);
-            (Arc::new(feed.clone()), due)
+        Ok(Timetable::of(settings.feeds.iter().map(|feed| {
+            let due = due_at(planned.get(&feed.name), feed, &settings.schedule, now).unwrap_or(now);
+            (Arc::clone(feed), due)
         })))
     }
 
@@ -250,10 +256,16 @@ impl Daemon {
             }
             self.start_due(Utc::now());
             self.prune_if_due();
-            let until_due = self.until_due(Utc::now());
+            if self.backfills.look_for_left(Instant::now()) {
+                self.resume_backfills(Utc::now()).await;
+            }
+            let until_due = self.until_due(Utc::now()).min(self.backfills.until_look(Instant::now()));
             tokio::select! {
                 Some(ended) = self.polls.join_next_with_id() => self.end_poll(ended),
                 Some(order) = orders.recv() => self.take(order, &reload),
+                Some(ended) = self.backfills.join_next() => if let Some(line) = self.backfills.ended(ended) {
+                    line.log();
+                },
                 Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
                     tracing::error!(%error, "retention or forgetting broke off");
                 },
@@ -408,6 +420,10 @@ impl Daemon {
                             self.well_again();
                         }
                         line.log();
+                        if line.new > 0 {
+                            // What it brought may have turned the feed's window over.
+                            self.backfills.look_soon(Instant::now());
+                        }
                         if line.outcome == "fresh" {
                             self.pages.tell(PageOrder::Look);
                         }
@@ -498,11 +514,12 @@ impl Daemon {
 
     fn apply(&mut self, config: Config) -> Result<(), DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
-        let timetable = Self::timetable(&self.archive, &config)?;
+        let settings = PollSettings::from(&config);
+        let timetable = Self::timetable(&self.archive, &settings)?;
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
-        self.poller = self.poller.with(client, PollSettings::from(&config));
+        self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
         self.withdraw_planned(Utc::now());
@@ -524,6 +541,7 @@ impl Daemon {
         self.service.stopping();
         self.pages.tell(PageOrder::Stop);
         self.polls.shutdown().await;
+        self.backfills.shutdown().await;
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }

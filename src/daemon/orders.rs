@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use super::Daemon;
 use super::control::{Order, Reply, Request, Which};
 use super::room::Why;
-use crate::config::{Config, ConfigError};
+use crate::backfill::Bound;
+use crate::config::{Config, ConfigError, Feed};
 use crate::store::StoreError;
 
 impl Daemon {
@@ -31,6 +32,15 @@ impl Daemon {
             }
             Request::Forget { ids } => self.forget(ids, order.replies),
             Request::Prune { before } => self.prune(before, Some(order.replies)),
+            Request::Backfill { feeds, since } => {
+                let bound = Bound { since: self.database.not_before(since, Utc::now()), known_at: None };
+                match self.feeds_named(&feeds) {
+                    Ok(feeds) => self.backfills.ask(&self.poller, feeds, bound, order.replies),
+                    Err(reason) => {
+                        let _ = order.replies.send(Reply::Failed(reason));
+                    }
+                }
+            }
             Request::Troubles => {
                 let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
                 let _ = order.replies.send(Reply::Done);
@@ -56,11 +66,17 @@ impl Daemon {
                 continue;
             }
             let Some(feed) = self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) else {
-                return Err(format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config"));
+                return Err(unknown(name));
             };
             self.room.enter(feed, Why::Asked);
         }
         Ok(names)
+    }
+
+    /// Feeds of these names, enabled or not.
+    pub(super) fn feeds_named(&self, names: &[String]) -> Result<Vec<Arc<Feed>>, String> {
+        let find = |name: &String| self.timetable.feed(name).or_else(|| self.disabled.get(name).cloned()).ok_or_else(|| unknown(name));
+        names.iter().map(find).collect()
     }
 
     pub(super) fn prune(&mut self, before: DateTime<Utc>, replies: Option<mpsc::UnboundedSender<Reply>>) {
@@ -99,4 +115,9 @@ fn answer(replies: &mpsc::UnboundedSender<Reply>, done: Result<Reply, StoreError
         Err(error) => Reply::Failed(error.to_string()),
     };
     let _ = replies.send(last);
+}
+
+/// Why nothing is done for a feed of this name.
+fn unknown(name: &str) -> String {
+    format!("the running daemon knows no feed named `{name}`; its log says whether it could read the config")
 }

@@ -99,6 +99,11 @@ impl Timetable {
         Some(Arc::clone(&entry.feed))
     }
 
+    /// The feed of this name, whether it waits or is being polled.
+    pub fn feed(&self, name: &str) -> Option<Arc<Feed>> {
+        self.feeds.get(name).map(|entry| Arc::clone(&entry.feed))
+    }
+
     /// How many feeds are overdue, such as after a start, a sleep or an outage: they are given new times one after the other,
     /// the longest overdue first, so that not all come at once. The first [`AT_ONCE`] are due now, then ten a second, or as many
     /// as it takes to be done within `most`. What was not polled yet is not overdue.

@@ -1,4 +1,4 @@
-//! A saved config is applied: the config file and all feed lists are watched.
+//! A saved config is applied: the config file, all feed lists and the files of site rules are watched.
 //!
 //! What is watched are folders, since editors write a new file and rename it over the old one, and since a symbolic link
 //! may come to lead elsewhere. An event only says that it is time to look: what counts is whether the files are others
@@ -128,17 +128,24 @@ impl Watch {
 /// What a config was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Files {
-    /// The config file and its lists.
+    /// The config file, its lists and its site rules.
     named: Vec<PathBuf>,
-    /// Folders of feed lists: by a pattern, a new file in one may be a new list.
+    /// Folders of feed lists and site rules: by a pattern, a new file in one may be a new one of them.
     list_folders: BTreeSet<PathBuf>,
 }
 
 impl Files {
     fn of(config: &Config) -> Self {
         let mut named = vec![config.file.clone()];
-        named.extend(config.feed_lists.iter().cloned());
-        let list_folders = config.feed_lists.iter().chain([&config.file]).filter_map(|list| list.parent()).map(Path::to_owned).collect();
+        named.extend(config.feed_lists.iter().chain(&config.rule_files).cloned());
+        let list_folders = config
+            .feed_lists
+            .iter()
+            .chain(&config.rule_files)
+            .chain([&config.file])
+            .filter_map(|list| list.parent())
+            .map(Path::to_owned)
+            .collect();
         Self { named, list_folders }
     }
 

@@ -29,19 +29,20 @@ impl Block {
             return 0;
         }
         let unlinked = self.letters - self.linked;
-        if unlinked >= 80 || (unlinked >= 25 && self.ends) { unlinked } else { 0 }
+        let least = if name == "p" { 12 } else { 25 };
+        if unlinked >= 80 || (unlinked >= least && self.ends) { unlinked } else { 0 }
     }
 }
 
 /// All blocks in reading order, without what is in nodes that are gone.
 pub fn blocks(nodes: &Nodes<'_>, gone: &[bool]) -> Vec<Block> {
-    let mut owner = vec![0usize; nodes.len()];
-    let mut linked = vec![false; nodes.len()];
+    let mut owner = vec![0usize; nodes.count()];
+    let mut linked = vec![false; nodes.count()];
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<Block> = None;
     let mut breaks = 0;
     let mut at = 0;
-    while at < nodes.len() {
+    while at < nodes.count() {
         let item = nodes.at(at);
         if gone[at] {
             at = item.end;

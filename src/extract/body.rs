@@ -11,7 +11,7 @@ use url::Url;
 use super::blocks::{Block, blocks};
 use super::dom::{Item, Nodes, Writing};
 use super::furniture;
-use super::names::{self, Around, Names};
+use super::names::{Around, Names};
 use super::rules::SiteRule;
 use crate::article::html::elements::is_inline;
 
@@ -55,11 +55,12 @@ struct Sum {
 /// The page with what was counted in it.
 struct Search<'n, 'a> {
     nodes: &'n Nodes<'a>,
-    url: Option<&'n Url>,
     gone: Vec<bool>,
-    names: Vec<Names>,
+    names: &'n [Names],
     blocks: Vec<Block>,
     sums: Vec<Sum>,
+    /// Links before each place: all, and those that lead to pages of the same site.
+    links: Vec<(u32, u32)>,
 }
 
 /// The body as it was found.
@@ -71,27 +72,31 @@ pub struct Body {
     pub linked_headings: usize,
     /// Blocks of prose in it.
     pub prose_blocks: usize,
+    /// Does the page mark it as an article: by its element, its names, or microdata?
+    pub is_marked: bool,
 }
 
 /// Finds the body: what a site's rule says, else where the prose is.
-pub fn find(nodes: &Nodes<'_>, url: Option<&Url>, rule: Option<&SiteRule>) -> Body {
+pub fn find(nodes: &Nodes<'_>, names: &[Names], url: Option<&Url>, rule: Option<&SiteRule>) -> Body {
     if let Some(body) = rule.and_then(|rule| by_rule(nodes, rule)) {
         return body;
     }
     let strip = rule.and_then(|rule| rule.strip.as_ref());
-    let mut search = Search::new(nodes, url, strip);
+    let mut search = Search::new(nodes, names, url, strip);
     search.take_out_comments();
     let total = search.sums[0].prose;
     search.take_out_furniture(true);
     if search.sums[0].prose * 5 < total {
         // Names that say of nearly all that it is furniture say nothing.
-        search = Search::new(nodes, url, strip);
+        search = Search::new(nodes, names, url, strip);
         search.take_out_furniture(false);
     }
     let container = search.container();
     let (linked_headings, prose_blocks) = search.headings_and_prose(container);
     search.prune(container);
-    Body { html: search.write(container), linked_headings, prose_blocks }
+    let is_marked = search.is_named_body(container)
+        || std::iter::once(container).chain(nodes.ancestors(container)).any(|at| nodes.at(at).name() == "article");
+    Body { html: search.write(container), linked_headings, prose_blocks, is_marked }
 }
 
 /// The elements that a site's rule names, less those that it strips.
@@ -109,15 +114,14 @@ fn by_rule(nodes: &Nodes<'_>, rule: &SiteRule) -> Option<Body> {
             end = item.end;
         }
     }
-    (!html.is_empty()).then_some(Body { html, linked_headings: 0, prose_blocks: 1 })
+    (!html.is_empty()).then_some(Body { html, linked_headings: 0, prose_blocks: 1, is_marked: true })
 }
 
 impl<'n, 'a> Search<'n, 'a> {
-    fn new(nodes: &'n Nodes<'a>, url: Option<&'n Url>, strip: Option<&Selector>) -> Self {
-        let mut gone = vec![false; nodes.len()];
-        let mut names = vec![Names::default(); nodes.len()];
+    fn new(nodes: &'n Nodes<'a>, names: &'n [Names], url: Option<&'n Url>, strip: Option<&Selector>) -> Self {
+        let mut gone = vec![false; nodes.count()];
         let mut at = 0;
-        while at < nodes.len() {
+        while at < nodes.count() {
             let item = nodes.at(at);
             let is_stripped = strip.is_some_and(|strip| item.element_ref().is_some_and(|element| strip.matches(&element)));
             if is_stripped || is_unread(item.name()) || is_hidden(item) {
@@ -125,27 +129,25 @@ impl<'n, 'a> Search<'n, 'a> {
                 at = item.end;
                 continue;
             }
-            if item.element().is_some() {
-                names[at] = names::read(item);
-            }
             at += 1;
         }
         let blocks = blocks(nodes, &gone);
-        let mut sums = vec![Sum::default(); nodes.len()];
+        let mut sums = vec![Sum::default(); nodes.count()];
         for block in &blocks {
             let sum = &mut sums[block.owner];
             sum.letters += block.letters;
             sum.linked += block.linked;
             sum.prose += block.prose(nodes.at(block.owner).name());
         }
-        for at in (1..nodes.len()).rev() {
+        for at in (1..nodes.count()).rev() {
             let Sum { letters, linked, prose } = sums[at];
             let around = &mut sums[nodes.at(at).parent];
             around.letters += letters;
             around.linked += linked;
             around.prose += prose;
         }
-        Self { nodes, url, gone, names, blocks, sums }
+        let links = links(nodes, url);
+        Self { nodes, gone, names, blocks, sums, links }
     }
 
     fn take_out(&mut self, place: usize) {
@@ -190,7 +192,7 @@ impl<'n, 'a> Search<'n, 'a> {
 
     fn take_out_furniture(&mut self, by_names: bool) {
         let total = self.sums[0].prose.max(1);
-        let bodies: Vec<usize> = (0..self.nodes.len()).filter(|&at| self.is_named_body(at) && self.sums[at].prose * 8 > total).collect();
+        let bodies: Vec<usize> = (0..self.nodes.count()).filter(|&at| self.is_named_body(at) && self.sums[at].prose * 8 > total).collect();
         self.walk(0, |search, at| {
             let item = search.nodes.at(at);
             let name = item.name();
@@ -263,10 +265,10 @@ impl<'n, 'a> Search<'n, 'a> {
         // Of the elements named so, the innermost that holds nearly as much as the largest.
         let total = self.sums[container].prose;
         let named = |at: &usize| !self.is_gone(*at) && self.is_named_body(*at);
-        let range = 0..self.nodes.len();
+        let range = 0..self.nodes.count();
         let most = range.clone().filter(named).map(|at| self.sums[at].prose).max().unwrap_or(0);
         if most * 10 >= total * 6 && most > 0 {
-            let inner = range.filter(named).filter(|&at| self.sums[at].prose * 10 >= most * 9).next_back();
+            let inner = range.filter(named).rfind(|&at| self.sums[at].prose * 10 >= most * 9);
             return inner.unwrap_or(container);
         }
         container
@@ -356,25 +358,9 @@ impl<'n, 'a> Search<'n, 'a> {
 
     /// Do most of its links lead to pages of the same site?
     fn leads_within(&self, at: usize) -> bool {
-        let (mut within, mut all) = (0, 0);
-        for place in self.nodes.range(at) {
-            let item = self.nodes.at(place);
-            if item.name() == "a"
-                && let Some(href) = item.attribute("href")
-            {
-                all += 1;
-                within += usize::from(self.is_within(href));
-            }
-        }
-        within * 2 > all
-    }
-
-    fn is_within(&self, href: &str) -> bool {
-        let href = href.trim();
-        let Some(url) = self.url else { return !href.contains("://") };
-        let Ok(target) = url.join(href) else { return true };
-        let bare = |host: Option<&str>| host.map(|host| psl::domain_str(host).unwrap_or(host).to_owned());
-        !matches!(target.scheme(), "http" | "https") || bare(target.host_str()) == bare(url.host_str())
+        let range = self.nodes.range(at);
+        let (before, after) = (self.links[range.start], self.links[range.end]);
+        (after.1 - before.1) * 2 > after.0 - before.0
     }
 
     fn write(&self, container: usize) -> String {
@@ -391,6 +377,34 @@ impl<'n, 'a> Search<'n, 'a> {
             }
         })
     }
+}
+
+/// For each place (and the end) the links before it: all, and those to pages of the same site.
+fn links(nodes: &Nodes<'_>, url: Option<&Url>) -> Vec<(u32, u32)> {
+    let bare = |host: Option<&str>| host.map(|host| psl::domain_str(host).unwrap_or(host).to_owned());
+    let own = url.map(|url| bare(url.host_str()));
+    let leads_within = |href: &str| {
+        let href = href.trim();
+        // A relative address costs no parsing.
+        if !href.contains("//") {
+            return true;
+        }
+        let (Some(url), Some(own)) = (url, &own) else { return false };
+        url.join(href).is_ok_and(|target| !matches!(target.scheme(), "http" | "https") || bare(target.host_str()) == *own)
+    };
+    let mut links = Vec::with_capacity(nodes.count() + 1);
+    let (mut all, mut within) = (0, 0);
+    for (_, item) in nodes.iter() {
+        links.push((all, within));
+        if item.name() == "a"
+            && let Some(href) = item.attribute("href")
+        {
+            all += 1;
+            within += u32::from(leads_within(href));
+        }
+    }
+    links.push((all, within));
+    links
 }
 
 fn is_hidden(item: &Item<'_>) -> bool {

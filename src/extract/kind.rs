@@ -22,15 +22,19 @@ pub struct Signs<'s> {
     pub words: u32,
     /// Does the page tell machines that it is an article?
     pub is_article: bool,
+    /// Does it mark the body as that of an article?
+    pub is_marked: bool,
     /// Does it tell machines whether all may read it?
     pub free: Option<bool>,
+    /// Words of the body that machines are given; 0 where they are given none.
+    pub told_words: u32,
     /// Headings in the body that lead to other pages.
     pub linked_headings: usize,
     /// Blocks of prose in the body.
     pub prose_blocks: usize,
 }
 
-/// Words below which a page that does not say that it is an article is none.
+/// Words below which a page that says in no way that it is an article is none.
 const LEAST_WORDS: u32 = 25;
 /// Words from which a wall's own text is an article about walls.
 const MOST_WALL_WORDS: u32 = 400;
@@ -101,7 +105,8 @@ pub fn judge(nodes: &Nodes<'_>, signs: &Signs<'_>) -> PageKind {
     }
     let is_root = signs.url.is_some_and(|url| url.path() == "/" && url.query().is_none());
     let lists = signs.linked_headings >= 4 && signs.linked_headings * 2 >= signs.prose_blocks;
-    if !signs.is_article && (signs.words < LEAST_WORDS || is_root || lists) {
+    let is_too_little = signs.words < LEAST_WORDS && !(signs.is_marked && signs.words > 0);
+    if !signs.is_article && (is_too_little || is_root || lists) {
         // Where nothing is left of a page, what it asks may stand in what was taken out.
         if signs.words < LEAST_WORDS && whole_text_tells(nodes, &WALL) {
             return PageKind::Consent;
@@ -112,7 +117,9 @@ pub fn judge(nodes: &Nodes<'_>, signs: &Signs<'_>) -> PageKind {
         return PageKind::Other;
     }
     if signs.free == Some(false) {
-        return PageKind::Paywalled;
+        // Some publishers send the whole story and hide it: then all of it is here.
+        let is_whole = signs.told_words >= MOST_TEASER_WORDS && u64::from(signs.words) * 10 >= u64::from(signs.told_words) * 9;
+        return if is_whole { PageKind::Story } else { PageKind::Paywalled };
     }
     let ends: String = signs.text.chars().rev().take(600).collect::<Vec<_>>().into_iter().rev().collect();
     let is_teaser = signs.words < MOST_TEASER_WORDS && signs.free.is_none();

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::dom::Item;
+use super::dom::{Item, Nodes};
 
 /// What an element's names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,8 +94,13 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
     })
 });
 
+/// What the names of all elements of a page say, by their places.
+pub fn all(nodes: &Nodes<'_>) -> Vec<Names> {
+    nodes.iter().map(|(_, item)| if item.element().is_some() { read(item) } else { Names::default() }).collect()
+}
+
 /// What an element's names say.
-pub fn read(item: &Item<'_>) -> Names {
+fn read(item: &Item<'_>) -> Names {
     let Some(patterns) = &*PATTERNS else { return Names::default() };
     let mut names = Names::default();
     for attribute in ["class", "id", "role", "data-component", "data-module", "data-testid"] {

@@ -30,6 +30,9 @@ const MAX_SILENCE: Duration = Duration::from_secs(30);
 /// The first piece of memory that a body takes; then it doubles.
 const FIRST_STEP: usize = 64 * 1024;
 
+/// How a gzip file begins (RFC 1952 §2.3.1), with deflate as its only method.
+const GZIP: &[u8] = &[0x1f, 0x8b, 8];
+
 /// Asks for documents, politely. Clones share everything: turns, memory, connections.
 #[derive(Clone)]
 pub struct Client {
@@ -217,6 +220,7 @@ impl Inner {
         let validators = answer::validators(response.headers());
         let limit = request.options.max_body.unwrap_or(self.settings.max_body);
         let body = self.body(&mut response, decoder, limit, &mut learned.clock).await?;
+        let body = if body.starts_with(GZIP) { self.unpacked(body, limit).await? } else { body };
         learned.bytes = body.len() as u64;
         Ok(Outcome::Fresh(Fresh { body, content_type, validators }))
     }
@@ -267,6 +271,29 @@ impl Inner {
                     decoder.end();
                     is_over = true;
                 }
+            }
+        }
+    }
+
+    /// What a file holds that is itself compressed, as sitemaps are (`sitemap.xml.gz`): servers give it as it is.
+    async fn unpacked(&self, packed: Bytes, limit: u64) -> Result<Bytes, Failure> {
+        let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+        let mut decoder = Decoder::new(Coding::Gzip)?;
+        decoder.push(packed);
+        decoder.end();
+        let mut body = Vec::new();
+        let mut reservation = Reservation::default();
+        loop {
+            if body.len() == body.capacity() {
+                let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
+                self.reserve(&mut reservation, capacity as u64).await?;
+                body.reserve_exact(capacity - body.len());
+            }
+            match decode(&mut decoder, &mut body)? {
+                Step::Decoded(_) if body.len() as u64 > limit => return Err(Failure::TooLarge(limit)),
+                Step::Decoded(_) => {}
+                Step::Wants => return Err(Failure::Body("the compressed file stops short of its end".to_owned())),
+                Step::Complete => return Ok(reservation.seal(body)),
             }
         }
     }

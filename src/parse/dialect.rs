@@ -135,7 +135,7 @@ impl Namespace {
 pub enum Element {
     /// `rss`, `RDF`, `feed`, `channel`: the feed itself.
     Feed,
-    /// `item`, `entry`, a sitemap's `url`.
+    /// `item`, `entry`, a sitemap's `url`, an index's `sitemap`.
     Entry,
     /// The feed that an entry comes from.
     Source,
@@ -200,6 +200,8 @@ pub enum Element {
     SkipDay,
     /// A news sitemap's publication: the publisher.
     Publication,
+    /// The software that made the document.
+    Generator,
     /// Not for us: its children may be.
     Other,
 }
@@ -283,8 +285,8 @@ pub fn element(namespace: Namespace, name: &str) -> Element {
             _ => Element::Other,
         },
         Namespace::Sitemap => match name {
-            "urlset" => Element::Feed,
-            "url" => Element::Entry,
+            "urlset" | "sitemapindex" => Element::Feed,
+            "url" | "sitemap" => Element::Entry,
             "loc" => Element::Link,
             "lastmod" => Element::Updated,
             _ => Element::Other,
@@ -332,6 +334,7 @@ fn core(name: &str) -> Element {
         "language" => Element::Language,
         "enclosure" => Element::Enclosure,
         "ttl" => Element::Ttl,
+        "generator" => Element::Generator,
         "hour" => Element::SkipHour,
         "day" => Element::SkipDay,
         _ => Element::Other,
@@ -340,5 +343,10 @@ fn core(name: &str) -> Element {
 
 /// Is this the name of an element that begins a feed document? Lower case, without prefix.
 pub fn is_root(name: &str) -> bool {
-    matches!(name, "rss" | "rdf" | "feed" | "entry" | "channel" | "urlset")
+    matches!(name, "rss" | "rdf" | "feed" | "entry" | "channel") || is_sitemap(name)
+}
+
+/// … one that begins a sitemap, or an index of them.
+pub fn is_sitemap(name: &str) -> bool {
+    matches!(name, "urlset" | "sitemapindex")
 }

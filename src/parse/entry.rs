@@ -40,6 +40,7 @@ pub fn head(reading: &Reading<'_>, entities: &Entities) -> FeedHead {
         updated: [&facts.updated, &facts.published, &facts.date].into_iter().flatten().find_map(|stamp| stamp.at),
         hints: reading.hints.clone(),
         links: facts.feed_links.clone(),
+        generator: facts.generator.clone(),
     }
 }
 

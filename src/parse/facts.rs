@@ -74,6 +74,8 @@ pub struct Facts<'a> {
     pub address: Option<String>,
     /// A news sitemap's publisher.
     pub publisher: Option<String>,
+    /// The software that made the document: its name, then its URL.
+    pub generator: Option<String>,
 }
 
 /// A guid as it stands.
@@ -130,8 +132,10 @@ pub struct Reading<'a> {
     pub undeclared: Vec<String>,
     /// Is the root element one of Atom?
     pub atom: bool,
-    /// Is it a sitemap?
+    /// Is it a sitemap, or an index of sitemaps?
     pub sitemap: bool,
+    /// Is it an index, whose entries are sitemaps?
+    pub index: bool,
     /// There were more entries than are read.
     pub crowded: bool,
     /// Text stood after the root element.

@@ -66,8 +66,9 @@ pub fn read(text: &str, url: &Url, texts: Vec<Texts>) -> Result<Document, ParseE
         updated: None,
         hints: UpdateHints::default(),
         links,
+        generator: None,
     };
-    Ok(Document { feed, entries, warnings })
+    Ok(Document { feed, entries, sitemaps: Vec::new(), warnings })
 }
 
 fn entry(mut item: Map<String, Value>, texts: Texts, url: &Url, feed_authors: &[Person], feed_language: Option<&str>) -> Entry {

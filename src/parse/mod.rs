@@ -188,6 +188,8 @@ pub struct FeedHead {
     pub hints: UpdateHints,
     /// Where the feed itself stands, and its other pages.
     pub links: Vec<FeedLink>,
+    /// The software that made the document, as it says: name, URL or both.
+    pub generator: Option<String>,
 }
 
 /// A link of the feed to itself, to its other pages or to those who tell of its changes.
@@ -206,10 +208,20 @@ pub struct Warning {
     /// Kind, a short fixed word. Of the characters: `charset`, `control-character`. Of mending: `bare-ampersand`,
     /// `bare-bracket`, `bad-attribute`, `bad-reference`, `html-entity`, `unknown-entity`, `undeclared-prefix`, `unclosed-tag`,
     /// `unclosed-entry`, `unclosed-cdata`, `void-element`, `stray-end-tag`, `too-deep`. Of what was left out: `before-root`,
-    /// `after-root`, `second-root` (read as part of the first), `cut-off`, `bad-entry`, `empty-entry`, `too-many-entries`.
+    /// `after-root`, `second-root` (read as part of the first), `cut-off`, `bad-entry`, `empty-entry`, `too-many-entries`. Of what
+    /// the document leads to: `sitemap-index`.
     pub kind: &'static str,
     /// What and where.
     pub message: String,
+}
+
+/// A sitemap that an index names (<https://www.sitemaps.org/protocol.html#index>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sitemap {
+    /// Absolute URL.
+    pub url: String,
+    /// When it last changed, as the index says.
+    pub updated: Option<DateTime<Utc>>,
 }
 
 /// A feed document.
@@ -219,6 +231,8 @@ pub struct Document {
     pub feed: FeedHead,
     /// Its entries in the document's order, nothing merged.
     pub entries: Vec<Entry>,
+    /// The sitemaps that an index leads to: the news are in them, and the index has no entries.
+    pub sitemaps: Vec<Sitemap>,
     /// What was mended.
     pub warnings: Vec<Warning>,
 }
@@ -270,12 +284,28 @@ pub fn parse(body: &[u8], url: &Url, content_type: Option<&str>) -> Result<Docum
         }
     };
     // Behind other mark-up, or in a sitemap, an element of a feed's name alone proves nothing.
-    let doubtful = prolog.rubbish || prolog.name == "urlset";
-    if doubtful && document.entries.is_empty() && document.feed.title.is_none() {
+    let is_empty = document.entries.is_empty() && document.feed.title.is_none();
+    if is_empty && dialect::is_sitemap(&prolog.name) {
+        if document.sitemaps.is_empty() && !is_quiet_news_sitemap(root) {
+            return Err(ParseError::NotAFeed("a sitemap without news (news:news): addresses alone are no articles".into()));
+        }
+    } else if is_empty && prolog.rubbish {
         return Err(not_a_feed(&text, url));
     }
     warnings.append(&mut document.warnings);
     Ok(Document { warnings, ..document })
+}
+
+/// Is this a News sitemap in which no news stands at the moment? It holds those of two days.
+fn is_quiet_news_sitemap(root: &str) -> bool {
+    let tag = root.split_inclusive('>').next().unwrap_or_default().to_ascii_lowercase();
+    tag.contains("/sitemap-news/") && !root.to_ascii_lowercase().contains("<url>")
+}
+
+/// Is this an index of sitemaps, as far as its beginning tells?
+pub fn is_sitemap_index(body: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or_default()).into_owned();
+    prolog::read(&head).is_some_and(|prolog| prolog.name == "sitemapindex")
 }
 
 fn not_a_feed(text: &str, url: &Url) -> ParseError {
@@ -310,6 +340,14 @@ fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, rea
     if found.trailing {
         warn("after-root", "text after the root element was left out");
     }
+    let mut sitemaps = Vec::new();
+    if found.index {
+        sitemaps.extend(entries.drain(..).filter_map(|entry| {
+            let updated = entry.updated.and_then(|stamp| stamp.at);
+            Some(Sitemap { url: entry.link?, updated })
+        }));
+        warn("sitemap-index", &format!("an index of {} sitemaps; the news are in these", sitemaps.len()));
+    }
     let whole = entries.len();
     if found.sitemap {
         // Only news articles have a title there; other pages are no entries.
@@ -319,7 +357,13 @@ fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, rea
     if entries.len() < whole && !found.sitemap {
         warn("empty-entry", "entries that say nothing were left out");
     }
-    Ok(Document { feed: entry::head(&found, entities), entries, warnings })
+    let mut feed = entry::head(&found, entities);
+    if let Some(first) = entries.first().filter(|_| found.sitemap) {
+        // A News sitemap names its publication with each article.
+        feed.title = first.source.as_ref().and_then(|source| source.title.clone());
+        feed.language = first.language.clone();
+    }
+    Ok(Document { feed, entries, sitemaps, warnings })
 }
 
 impl Entry {

@@ -16,7 +16,7 @@ use url::Url;
 use super::attributes::{Attributes, absolute};
 use super::construct::{Construct, Entities, Form, mended, reference};
 use super::date::parse_date;
-use super::dialect::{Element, Namespace, Text, element};
+use super::dialect::{Element, Namespace, Text, element, is_sitemap};
 use super::facts::{Facts, Guid, GuidKind, Media, Reading};
 use super::hints::Hints;
 use super::namespaces::Namespaces;
@@ -77,6 +77,7 @@ pub fn read<'a>(text: &'a str, url: &Url, entities: &'a Entities) -> Result<Read
             undeclared: Vec::new(),
             atom: false,
             sitemap: false,
+            index: false,
             crowded: false,
             trailing: false,
             deepest: 0,
@@ -248,7 +249,7 @@ impl<'a> Pass<'a> {
         let name = start.local_name().as_ref().to_ascii_lowercase();
         self.namespaces.enter(self.frames.len() + 1, attributes);
         let namespace = match self.namespaces.resolve(start.name().prefix().map(|prefix| prefix.into_inner())) {
-            Namespace::Core if self.out.sitemap || (self.frames.is_empty() && name == "urlset") => Namespace::Sitemap,
+            Namespace::Core if self.out.sitemap || (self.frames.is_empty() && is_sitemap(&name)) => Namespace::Sitemap,
             namespace => namespace,
         };
         let element = element(namespace, &name);
@@ -323,6 +324,7 @@ impl<'a> Pass<'a> {
             self.out.root_language = language.clone();
             self.out.atom = matches!(name, "feed" | "entry");
             self.out.sitemap = namespace == Namespace::Sitemap;
+            self.out.index = name == "sitemapindex";
         }
         let mut frame = Frame {
             element,
@@ -367,6 +369,12 @@ impl<'a> Pass<'a> {
                 }
             }
             Element::Author | Element::Editor | Element::OtherPerson => self.persons.push(Person::default()),
+            Element::Generator => {
+                let address = attributes.get("uri").map(str::to_owned);
+                if let Some(facts) = self.facts() {
+                    facts.generator = address;
+                }
+            }
             Element::Guid => {
                 let kind = if name == "guid" { GuidKind::Guid } else { GuidKind::Id };
                 let declared = attributes.get("ispermalink").map(|value| value.eq_ignore_ascii_case("true"));
@@ -460,6 +468,8 @@ impl<'a> Pass<'a> {
             "license" => {
                 facts.license.get_or_insert(href);
             }
+            // IANA has both names, RFC 5005 the longer.
+            "prev" => push_bounded(&mut facts.feed_links, FeedLink { rel: "previous".to_owned(), url: href }),
             "self" | "hub" | "next" | "previous" | "first" | "last" | "prev-archive" | "next-archive" | "current" => {
                 push_bounded(&mut facts.feed_links, FeedLink { rel: rel.to_owned(), url: href });
             }
@@ -541,6 +551,12 @@ impl<'a> Pass<'a> {
                 let url = absolute(&frame.base, &text);
                 if let (Some(url), Some(facts)) = (url, self.facts()) {
                     push_bounded(&mut facts.images, url);
+                }
+            }
+            Element::Generator => {
+                if let Some(facts) = self.facts() {
+                    let parts = [Some(text.clone()).filter(|name| !name.is_empty()), facts.generator.take()];
+                    facts.generator = Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
                 }
             }
             Element::OriginalLink => {

@@ -133,8 +133,48 @@ fn a_news_sitemap_is_a_feed_of_its_news() {
     assert_eq!(entry.source.as_ref().unwrap().title.as_deref(), Some("The Gleaner"));
     assert_eq!(entry.image.as_deref(), Some("https://example.org/1.jpg"));
     assert_eq!(entry.categories.len(), 2);
+    assert_eq!((read.feed.title.as_deref(), read.feed.language.as_deref()), (Some("The Gleaner"), Some("en")));
     let plain = "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><url><loc>https://example.org/</loc></url></urlset>";
     assert!(matches!(parse(plain.as_bytes(), &url(), None), Err(ParseError::NotAFeed(_))));
+}
+
+#[test]
+fn an_index_of_sitemaps_has_no_entries_and_a_quiet_news_sitemap_is_a_feed() {
+    let document = read(
+        "<?xml version='1.0'?><sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><sitemap><loc>/news.xml.gz</loc>\
+         <lastmod>2024-01-03T00:00:00Z</lastmod></sitemap><sitemap><loc>https://example.org/pages.xml</loc></sitemap><sitemap/></sitemapindex>",
+    );
+    let sitemaps: Vec<_> = document.sitemaps.iter().map(|sitemap| (sitemap.url.as_str(), sitemap.updated.is_some())).collect();
+    assert_eq!(sitemaps, [("https://feeds.example.org/news.xml.gz", true), ("https://example.org/pages.xml", false)]);
+    assert!(document.entries.is_empty() && document.warnings[0].kind == "sitemap-index");
+    assert!(super::is_sitemap_index(b"<?xml version='1.0'?><!-- made at noon --><sitemapindex>") && !super::is_sitemap_index(b"<urlset>"));
+    let quiet = "<urlset xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'></urlset>";
+    assert_eq!(read(quiet).entries, []);
+    for none in [
+        "<urlset/>",
+        "<sitemapindex/>",
+        "<urlset xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'><url><loc>/a</loc></url></urlset>",
+    ] {
+        assert!(matches!(parse(none.as_bytes(), &url(), None), Err(ParseError::NotAFeed(_))), "{none}");
+    }
+}
+
+#[test]
+fn a_document_says_what_made_it_and_where_its_other_pages_are() {
+    for (generator, want) in [
+        ("<generator>https://wordpress.org/?v=6.8</generator>", Some("https://wordpress.org/?v=6.8")),
+        ("<generator uri='https://wordpress.org/' version='6.8'>WordPress</generator>", Some("WordPress https://wordpress.org/")),
+        ("<generator/>", None),
+        ("", None),
+    ] {
+        for (open, close) in
+            [("<rss><channel>", "<item><title>a</title></item></channel></rss>"), ("<feed>", "<entry><title>a</title></entry></feed>")]
+        {
+            let document = read(&format!("{open}{generator}<link xmlns='http://www.w3.org/2005/Atom' rel='prev' href='/2'/>{close}"));
+            assert_eq!(document.feed.generator.as_deref(), want, "{open}{generator}");
+            assert_eq!(document.feed.links, [super::FeedLink { rel: "previous".into(), url: "https://feeds.example.org/2".into() }]);
+        }
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub fn attempts(feed: &Feed, moved: Option<&Moved>, now: DateTime<Utc>) -> Vec<A
 }
 
 /// What the operator wrote for the feed's own origin (credentials, headers) goes nowhere else, as with any redirect.
-fn request_at(feed: &Feed, target: &Url) -> Request {
+pub fn request_at(feed: &Feed, target: &Url) -> Request {
     let is_upgrade = feed.url.scheme() == "http" && target.scheme() == "https" && feed.url.port().is_none() && target.port().is_none();
     let is_own = feed.url.host() == target.host() && (feed.url.origin() == target.origin() || is_upgrade);
     let mut url = target.clone();
@@ -72,7 +72,7 @@ pub struct SharedAddress {
 
 /// The address that `feed` shares with others: it has moved to where others are or have moved to, or others have moved to it.
 /// Only redirects that are believed count, and only feeds that would ask there in the same way.
-pub fn shared_address(feed: &Feed, feeds: &[Feed], moved: &[MovedFeed], now: DateTime<Utc>) -> Option<SharedAddress> {
+pub fn shared_address(feed: &Feed, feeds: &[Arc<Feed>], moved: &[MovedFeed], now: DateTime<Utc>) -> Option<SharedAddress> {
     let targets: HashMap<&str, &MovedFeed> =
         moved.iter().filter(|moved| moved.moved.is_believed(now)).map(|moved| (moved.feed.as_str(), moved)).collect();
     if targets.is_empty() {
@@ -90,8 +90,11 @@ pub fn shared_address(feed: &Feed, feeds: &[Feed], moved: &[MovedFeed], now: Dat
         Some((identity, request.options, credentials))
     };
     let own = address_of(feed)?;
-    let others: Vec<Feed> =
-        feeds.iter().filter(|other| other.name != feed.name && address_of(other).as_ref() == Some(&own)).cloned().collect();
+    let others: Vec<Feed> = feeds
+        .iter()
+        .filter(|other| other.name != feed.name && address_of(other).as_ref() == Some(&own))
+        .map(|other| Feed::clone(other))
+        .collect();
     (!others.is_empty()).then(|| SharedAddress { address: own.0.to_string(), others })
 }
 
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn feeds_share_an_address_once_their_redirects_are_believed() {
         let (a, b, c) = (feed("a", "https://a.example/feed"), feed("b", "http://www.b.example/feed/"), feed("c", "https://c.example/feed"));
-        let feeds = [a.clone(), b.clone(), c.clone()];
+        let feeds = [&a, &b, &c].map(|feed| Arc::new(feed.clone()));
         let moved =
             |feed: &Feed, to: &str, days| MovedFeed { feed: feed.name.clone(), url: feed.url.to_string(), moved: moved_to(to, days) };
         let others = |feed: &Feed, moved: &[MovedFeed]| {
@@ -227,7 +230,7 @@ mod tests {
         // Who asks in another way gets another document.
         let mut special = b.clone();
         special.request.cookie_file = Some("cookie".into());
-        assert!(shared_address(&a, &[a.clone(), special], &one, now()).is_none());
+        assert!(shared_address(&a, &[a.clone().into(), special.into()], &one, now()).is_none());
     }
 
     #[tokio::test]

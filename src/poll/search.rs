@@ -3,6 +3,7 @@
 //! What is found is a proposal to the operator: a site has many feeds, and an address that answers 404 today may be back
 //! tomorrow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -51,7 +52,7 @@ fn is_page(page: &Page) -> bool {
 
 /// A feed of the site that is none of those already polled: named by the page that stands in the feed's place, else by the
 /// site's own, else at the usual places.
-pub async fn search(client: &Client, feed: &Feed, feeds: &[Feed], site_url: Option<&str>, lost: Lost) -> Option<Url> {
+pub async fn search(client: &Client, feed: &Feed, feeds: &[Arc<Feed>], site_url: Option<&str>, lost: Lost) -> Option<Url> {
     let site = Site { client, feed, feeds, options: public(&feed.request) };
     let home = site_url.and_then(|url| Url::parse(url).ok()).filter(|url| matches!(url.scheme(), "http" | "https"));
     let home = home.or_else(|| feed.url.join("/").ok())?;
@@ -63,7 +64,7 @@ pub async fn search(client: &Client, feed: &Feed, feeds: &[Feed], site_url: Opti
                 }
             }
         }
-        discover::discover(&home, &site, is_feed).await.ok()
+        discover::discover(&home, &site, discover::kind_of).await.ok().map(|found| found.url)
     };
     tokio::time::timeout(LONGEST_SEARCH, look).await.ok().flatten()
 }
@@ -76,7 +77,7 @@ fn is_feed(page: &Page) -> bool {
 struct Site<'a> {
     client: &'a Client,
     feed: &'a Feed,
-    feeds: &'a [Feed],
+    feeds: &'a [Arc<Feed>],
     options: FeedRequest,
 }
 

@@ -10,17 +10,33 @@ use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
 use super::search::{self, Unindexed};
 use super::shown::{self, Changes, Edit, Shown};
 use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages};
 use crate::article::Draft;
+use crate::config::FullText;
+use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::full_text;
-use crate::identity::{ArticleId, IdentityUrl, Key, Site};
+use crate::identity::{ArticleId, EntryKeys, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
+
+/// Where a document stands in its feed. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// It is what the feed shows now: what stood in the one before and does not in this one has left.
+    Present {
+        /// The poll before, which found it last.
+        last_seen_at: i64,
+    },
+    /// It is a page of what the feed showed before. It adds what is not known; of what is known nothing changes, for it may be
+    /// older than what we have. Its entries have left the feed as soon as they are found.
+    Past,
+}
 
 /// What became of a document.
 pub struct StoredDocument {
@@ -30,28 +46,43 @@ pub struct StoredDocument {
     pub new_in_feed: i64,
     /// The whole document as coverage sees it, what filters dropped among the rest.
     pub standings: Vec<Standing>,
+    /// The rows of its articles.
+    pub articles: Vec<i64>,
     /// What the search index has yet to get.
     pub unindexed: Unindexed,
 }
 
-/// Stores a document of the feed in this row, polled at `now`; `last_seen_at` is the poll before. Times are milliseconds
-/// since 1970.
+/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
+    neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
-    last_seen_at: i64,
+    tense: Tense,
     now: i64,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
-    let site = document.site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
+    let site_url = site_url(connection, row, tense, document)?;
+    let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
-    let mut storing = Storing { connection, packer, feed: row, site, now, has_forgotten, changes, report: PollReport::default() };
-    let (new_in_feed, standings) = storing.store_document(feed, last_seen_at, document)?;
+    let report = PollReport::default();
+    let mut storing = Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, changes, report };
+    let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
     let unindexed = storing.changes.finish()?;
-    Ok(StoredDocument { report: storing.report, new_in_feed, standings, unindexed })
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles, unindexed })
+}
+
+/// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
+fn site_url(connection: &Connection, feed: i64, tense: Tense, document: &PolledDocument) -> rusqlite::Result<Option<String>> {
+    let known: Option<String> = match tense {
+        Tense::Present { .. } => None,
+        Tense::Past => {
+            connection.prepare_cached("SELECT site_url FROM feed WHERE feed = ?1")?.query_row(params![feed], |row| row.get(0))?
+        }
+    };
+    Ok(known.or_else(|| document.site_url.clone()))
 }
 
 /// A sighting of one article in this feed, as it stands in the archive.
@@ -94,18 +125,28 @@ struct Before {
 struct Touched {
     /// `None` where the article is new.
     before: Option<Before>,
-    /// Position in the poll of the entry that is this feed's voice now.
-    counts: usize,
-    voice: i64,
+    /// This feed's voice now, where it is an entry of this document.
+    voice: Option<NewVoice>,
     has_new_sighting: bool,
     /// Does that entry's link identify it?
     has_own_link: bool,
 }
 
+/// An entry of the document that is its feed's voice.
+#[derive(Clone, Copy)]
+struct NewVoice {
+    /// Its position.
+    counts: usize,
+    /// Its sighting.
+    sighting: i64,
+}
+
 struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
+    neighbours: &'c mut Neighbours,
     feed: i64,
+    tense: Tense,
     /// The feed's site.
     site: Option<Site>,
     now: i64,
@@ -119,10 +160,10 @@ impl Storing<'_> {
     fn store_document(
         &mut self,
         feed: &PolledFeed,
-        last_seen_at: i64,
+        site_url: Option<&str>,
         document: &PolledDocument,
-    ) -> rusqlite::Result<(i64, Vec<Standing>)> {
-        let home = document.site_url.as_deref().and_then(IdentityUrl::of);
+    ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
+        let home = site_url.and_then(IdentityUrl::of);
         let past = FeedPast::of(self.connection, self.packer, self.feed)?;
         let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
@@ -130,7 +171,7 @@ impl Storing<'_> {
         // Who speaks depends on the feed's site: it must be known before the articles are settled.
         self.connection
             .prepare_cached("UPDATE feed SET site_url = ?2, url = ?3 WHERE feed = ?1 AND (site_url IS NOT ?2 OR url IS NOT ?3)")?
-            .execute(params![self.feed, document.site_url, feed.url])?;
+            .execute(params![self.feed, site_url, feed.url])?;
 
         for key in &decision.dead {
             self.connection.prepare_cached("INSERT OR IGNORE INTO dead_key (feed, kind, key) VALUES (?1, ?2, ?3)")?.execute(params![
@@ -167,14 +208,20 @@ impl Storing<'_> {
             articles.push(article);
             touched.extend(change.map(|change| (article, change)));
         }
-        self.leave_sightings(&present, last_seen_at)?;
+        if let Tense::Present { last_seen_at } = self.tense {
+            self.leave_sightings(&present, last_seen_at)?;
+        }
         self.store_claims(&decision, &articles, &sightings, past.has_keys())?;
+        if !touched.is_empty() {
+            // Before anything changes: what is read must be what was compared.
+            self.neighbours.make_ready(self.connection)?;
+        }
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
         // What this document's own entries have claimed is asked for as well.
         let past = if document.dropped_at.is_empty() { past } else { FeedPast::of(self.connection, self.packer, self.feed)? };
-        Ok((new_in_feed, in_order(kept, &past, document)?))
+        Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
     /// The archive's article of this id, made where there is none.
@@ -252,7 +299,18 @@ impl Storing<'_> {
             });
             plan.push((counts, entries, known));
         }
-        let is_voice = |counts: usize| counts == matched.counts;
+        // An old page's entry speaks for its feed only where none has spoken yet.
+        let may_speak = self.tense != Tense::Past || !stored.iter().any(|sighting| sighting.voice);
+        if self.tense == Tense::Past {
+            plan.retain(|(_, entries, known)| match known {
+                Some(known) => {
+                    entries.iter().for_each(|entry| sightings[*entry] = known.row);
+                    false
+                }
+                None => true,
+            });
+        }
+        let is_voice = |counts: usize| may_speak && counts == matched.counts;
         let is_changed = plan.iter().any(|(at, _, known)| match known {
             None => true,
             Some(known) => known.entry_hash != document.keys[*at].entry_hash || known.voice != is_voice(*at),
@@ -260,30 +318,30 @@ impl Storing<'_> {
         let before = if is_changed && !is_new { self.article_before(article)? } else { None };
         // Of what is not shown any more nothing is kept but by what its feeds know it.
         let is_removed = is_forgotten || (is_changed && !is_new && before.is_none());
-        let mut voice = 0;
+        let mut voice = None;
         for (at, entries, known) in &plan {
-            let (row, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
+            let (sighting, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
             if is_rewritten && !is_removed {
-                self.store_body(row, known.is_none(), document, *at)?;
+                self.store_body(sighting, known.is_none(), document, *at)?;
             }
-            entries.iter().for_each(|entry| sightings[*entry] = row);
+            entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
-                voice = row;
+                voice = Some(NewVoice { counts: *at, sighting });
             }
         }
         if is_removed {
             return Ok(None);
         }
-        if is_changed && !is_new {
+        if let Some(voice) = voice.filter(|_| is_changed && !is_new) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
-                .execute(params![article, self.feed, voice])?;
+                .execute(params![article, self.feed, voice.sighting])?;
         }
         let has_new_sighting = plan.iter().any(|(_, _, known)| known.is_none());
         // What identifies the entry may be another address than the one that would be asked for.
         let link = document.entries[matched.counts].url.as_deref().and_then(IdentityUrl::of).map(|url| Key::link(&url));
         let has_own_link = link.is_some() && link == decision.links[matched.counts];
-        Ok(is_changed.then_some(Touched { before, counts: matched.counts, voice, has_new_sighting, has_own_link }))
+        Ok(is_changed.then_some(Touched { before, voice, has_new_sighting, has_own_link }))
     }
 
     /// Gives the sighting, and whether its entry is another one than before.
@@ -337,8 +395,8 @@ impl Storing<'_> {
             None => {
                 self.connection
                     .prepare_cached(
-                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                        "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words,
+                           left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     )?
                     .execute(params![
                         self.feed,
@@ -352,7 +410,8 @@ impl Storing<'_> {
                         identity.1,
                         identity.2,
                         identity.3,
-                        identity.4
+                        identity.4,
+                        (self.tense == Tense::Past).then_some(self.now)
                     ])?;
                 self.connection.last_insert_rowid()
             }
@@ -396,13 +455,17 @@ impl Storing<'_> {
             let holders = if is_first && !has_keys { Vec::new() } else { self.holders(claim.key)? };
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
-            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !claim.newest) {
+            if self.tense == Tense::Past && own.is_some() {
+                continue;
+            }
+            let shall_be_newest = claim.newest && (self.tense != Tense::Past || holders.is_empty());
+            if own.is_some_and(|own| own.1 == sighting) && (is_newest || !shall_be_newest) {
                 continue;
             }
             let highest = holders.first().map_or(0, |holder| holder.2);
             let newest = match own {
-                Some(own) if is_newest || !claim.newest => own.2,
-                _ if claim.newest => highest + 1,
+                Some(own) if is_newest || !shall_be_newest => own.2,
+                _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
             let statement = match own {
@@ -458,10 +521,10 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id): (Option<String>, String) = self
+        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
             .connection
-            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
         let voices: Vec<(Voice, i64, i64)> = self
             .connection
@@ -480,7 +543,8 @@ impl Storing<'_> {
         let Some((_, speaker, speaker_feed)) = speaker else {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         };
-        let prepared = if *speaker == touched.voice { Some(document.prepared(touched.counts)?) } else { None };
+        let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
+        let prepared = of_document.map(|voice| document.prepared(voice.counts)).transpose()?;
         let spoken = match prepared {
             Some(prepared) => Cow::Borrowed(&prepared.draft),
             None => {
@@ -492,15 +556,15 @@ impl Storing<'_> {
             }
         };
         let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
-        let (draft, tokens, copy_key) = match (page, prepared) {
-            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+        let (draft, tokens, likeness) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), Cow::Borrowed(&prepared.likeness)),
             (page, _) => {
                 let shown = match page {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
                     None => spoken,
                 };
-                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
-                (shown, tokens, copy_key)
+                let (tokens, likeness) = (search::document_tokens(&shown), Likeness::of(&shown, document.copies));
+                (shown, tokens, Cow::Owned(likeness))
             }
         };
         let draft = draft.as_ref();
@@ -520,8 +584,8 @@ impl Storing<'_> {
                 revision = shown::revise(self.connection, self.packer, &edit)?;
             }
         }
-        if let Some(prepared) = prepared {
-            self.wish_for_page(article, &touched, &prepared.draft, document)?;
+        if let (Some(prepared), Some(voice)) = (prepared, of_document) {
+            self.wish_for_page(article, &touched, &prepared.draft, &document.keys[voice.counts], document)?;
         }
         if !shows_other && !touched.has_new_sighting {
             if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
@@ -536,12 +600,23 @@ impl Storing<'_> {
             false => self.report.updated += usize::from(is_updated),
         }
         let tokens = (is_new || shows_other).then_some(tokens.as_str());
-        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
-        shown::show(&mut self.changes, &shown)
+        let was_copy_key = was_cluster;
+        let shown = Shown { article, is_new, first_seen, speaker: *speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
+        shown::show(&mut self.changes, self.neighbours, &shown)
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
-    fn wish_for_page(&self, article: i64, touched: &Touched, draft: &Draft, document: &PolledDocument) -> rusqlite::Result<()> {
+    fn wish_for_page(
+        &self,
+        article: i64,
+        touched: &Touched,
+        draft: &Draft,
+        keys: &EntryKeys,
+        document: &PolledDocument,
+    ) -> rusqlite::Result<()> {
+        if touched.before.is_none() && document.full_text == FullText::Never {
+            return Ok(());
+        }
         let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
         if let Some(before) = &touched.before
             && said(&before.spoken) == said(draft)
@@ -554,7 +629,7 @@ impl Storing<'_> {
             setting: document.full_text,
             draft,
             has_own_link: touched.has_own_link,
-            is_own_page: link.as_ref().is_some_and(|link| document.keys[touched.counts].owns(link, self.site.as_ref())),
+            is_own_page: link.as_ref().is_some_and(|link| keys.owns(link, self.site.as_ref())),
             past: pages::past(self.connection, self.feed)?,
             now: DateTime::from_timestamp_millis(self.now).unwrap_or_default(),
         };
@@ -564,6 +639,7 @@ impl Storing<'_> {
                 let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
                 pages::want(self.connection, &wanted)
             }
+            _ if touched.before.is_none() => Ok(()),
             // An answer that is there stays: the entry of today is as it was, or fuller.
             _ => pages::drop_unanswered(self.connection, article),
         }

@@ -1,7 +1,7 @@
 //! Identity as the archive keeps it: the six laws over generated histories, and the cases as a table. Everything runs
 //! on a real database in memory, through the same code as a poll.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
@@ -12,10 +12,13 @@ use rusqlite::{Connection, params};
 
 use super::connect::set_up;
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+use super::recompare;
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
+use crate::copies::CopySettings;
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -27,22 +30,22 @@ const DAY: i64 = 86_400;
 
 /// An entry as the tests write it down.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct E {
-    guid: Option<String>,
-    link: Option<String>,
-    title: String,
-    text: String,
-    day: Option<i64>,
-    source: Option<String>,
+pub(super) struct E {
+    pub(super) guid: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) day: Option<i64>,
+    pub(super) source: Option<String>,
 }
 
-fn e(guid: &str, link: &str, title: &str, text: &str, day: i64) -> E {
+pub(super) fn e(guid: &str, link: &str, title: &str, text: &str, day: i64) -> E {
     let some = |value: &str| (!value.is_empty()).then(|| value.to_owned());
     E { guid: some(guid), link: some(link), title: title.into(), text: text.into(), day: (day > 0).then_some(day), source: None }
 }
 
 /// A text of so many words that shares none with another story's.
-fn story(seed: &str, words: usize) -> String {
+pub(super) fn story(seed: &str, words: usize) -> String {
     (0..words).map(|n| format!("{seed}{n}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -62,19 +65,20 @@ impl E {
 }
 
 /// An archive in memory.
-struct Lab {
-    connection: Connection,
+pub(super) struct Lab {
+    pub(super) connection: Connection,
+    pub(super) neighbours: RefCell<Neighbours>,
     clock: Cell<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Shown {
-    id: String,
-    title: String,
-    text: String,
-    speaker: String,
-    duplicate_of: Option<String>,
-    sightings: BTreeSet<(String, Option<String>, Option<String>)>,
+pub(super) struct Shown {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) speaker: String,
+    pub(super) duplicate_of: Option<String>,
+    pub(super) sightings: BTreeSet<(String, Option<String>, Option<String>)>,
 }
 
 impl Shown {
@@ -89,7 +93,7 @@ fn feed_of(name: &str, rule: IdentityRule) -> (PolledFeed, Option<String>, Ident
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         thread_local! {
             /// Copying an empty archive takes a fraction of the time of making one.
             static EMPTY: Connection = {
@@ -100,36 +104,17 @@ impl Lab {
         }
         let mut connection = Connection::open_in_memory().unwrap();
         EMPTY.with(|empty| Backup::new(empty, &mut connection).unwrap().step(-1).unwrap());
-        Self { connection, clock: Cell::new(0) }
+        Self { connection, neighbours: RefCell::default(), clock: Cell::new(0) }
     }
 
     /// Polls a feed named by host and path, such as `a.com/feed`.
-    fn poll(&self, feed: &str, entries: &[E]) -> PollReport {
+    pub(super) fn poll(&self, feed: &str, entries: &[E]) -> PollReport {
         self.poll_by(feed, IdentityRule::Auto, entries)
     }
 
     fn poll_by(&self, feed: &str, rule: IdentityRule, entries: &[E]) -> PollReport {
-        self.clock.set(self.clock.get() + 1);
-        let at = DateTime::<Utc>::from_timestamp(1_800_000_000 + self.clock.get(), 0).unwrap();
-        let (feed, site_url, rule) = feed_of(feed, rule);
-        let entries: Vec<Entry> = entries.iter().map(E::entry).collect();
-        let document = PolledDocument {
-            hash: 0,
-            title: None,
-            mended: Vec::new(),
-            site_url,
-            rule,
-            full_text: FullText::Never,
-            dropped: Default::default(),
-            keys: entries.iter().map(EntryKeys::of).collect(),
-            dropped_at: Vec::new(),
-            is_cut_off: false,
-            entries: entries
-                .into_iter()
-                .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
-                .collect(),
-            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &PACKER)),
-        };
+        let at = self.tick();
+        let (feed, document) = document_of(feed, rule, entries);
         let poll = Poll {
             feed,
             at,
@@ -147,9 +132,14 @@ impl Lab {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        let (report, unindexed) = polls::store(&self.connection, &PACKER, &poll).unwrap();
+        let (report, unindexed) = polls::store(&self.connection, &PACKER, &mut self.neighbours.borrow_mut(), &poll).unwrap();
         unindexed.write(&self.connection).unwrap();
         report
+    }
+
+    pub(super) fn tick(&self) -> DateTime<Utc> {
+        self.clock.set(self.clock.get() + 1);
+        DateTime::<Utc>::from_timestamp(1_800_000_000 + self.clock.get(), 0).unwrap()
     }
 
     /// What would be decided of a document, without storing it.
@@ -163,7 +153,7 @@ impl Lab {
         decide::decide(&FeedPast::of(&self.connection, &PACKER, row).unwrap(), poll).unwrap()
     }
 
-    fn articles(&self) -> Vec<Shown> {
+    pub(super) fn articles(&self) -> Vec<Shown> {
         let mut statement = self
             .connection
             .prepare(
@@ -185,18 +175,18 @@ impl Lab {
         articles
     }
 
-    fn titles(&self) -> Vec<String> {
+    pub(super) fn titles(&self) -> Vec<String> {
         let mut titles: Vec<String> = self.articles().into_iter().map(|article| article.title).collect();
         titles.sort();
         titles
     }
 
-    fn revisions(&self) -> BTreeMap<String, i64> {
+    pub(super) fn revisions(&self) -> BTreeMap<String, i64> {
         let mut statement = self.connection.prepare("SELECT id, revision FROM article").unwrap();
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<rusqlite::Result<_>>().unwrap()
     }
 
-    fn change(&self) -> i64 {
+    pub(super) fn change(&self) -> i64 {
         self.connection.query_row("SELECT change FROM archive", [], |row| row.get(0)).unwrap()
     }
 
@@ -205,7 +195,7 @@ impl Lab {
     }
 
     /// All rows of all tables that a poll of entries writes.
-    fn everything(&self) -> Vec<String> {
+    pub(super) fn everything(&self) -> Vec<String> {
         let mut all = Vec::new();
         for table in ["article", "sighting", "body", "revision", "entry_key", "dead_key"] {
             let mut statement = self.connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
@@ -220,8 +210,32 @@ impl Lab {
     }
 }
 
+/// These entries as a document of a feed.
+pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (PolledFeed, PolledDocument) {
+    let (feed, site_url, rule) = feed_of(feed, rule);
+    let entries: Vec<Entry> = entries.iter().map(E::entry).collect();
+    let document = PolledDocument {
+        hash: 0,
+        title: None,
+        mended: Vec::new(),
+        site_url,
+        rule,
+        full_text: FullText::Never,
+        copies: CopySettings::default(),
+        dropped: Default::default(),
+        dropped_at: Vec::new(),
+        is_cut_off: false,
+        keys: entries.iter().map(EntryKeys::of).collect(),
+        entries: entries
+            .into_iter()
+            .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
+            .collect(),
+        prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), CopySettings::default(), &PACKER)),
+    };
+    (feed, document)
+}
 /// One for all: a compressor is dear to make.
-static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
+pub(super) static PACKER: LazyLock<Packer> = LazyLock::new(Packer::default);
 
 /// A draft as plain as the entry: these tests are about identity.
 fn draft(entry: &Entry) -> Draft {
@@ -511,21 +525,21 @@ const LINKS: [&str; 8] = [
     "https://c.net/x",
 ];
 const TITLES: [&str; 4] = ["Alpha", "Beta", "Gamma", ""];
-const FEEDS: [&str; 3] = ["a.com/feed", "b.org/feed", "c.net/feed"];
+pub(super) const FEEDS: [&str; 3] = ["a.com/feed", "b.org/feed", "c.net/feed"];
 
-fn entries() -> impl Strategy<Value = E> {
+pub(super) fn entries() -> impl Strategy<Value = E> {
     let text = (0..4_usize, prop_oneof![Just(3_usize), Just(30), Just(60), Just(61)]);
     (0..GUIDS.len(), 0..LINKS.len(), 0..TITLES.len(), text, 0..4_i64).prop_map(|(guid, link, title, (seed, words), day)| {
         e(GUIDS[guid], LINKS[link], TITLES[title], &story(&format!("s{seed}w"), words), day)
     })
 }
 
-fn documents() -> impl Strategy<Value = Vec<E>> {
+pub(super) fn documents() -> impl Strategy<Value = Vec<E>> {
     proptest::collection::vec(entries(), 1..5)
 }
 
 /// Documents of one feed follow one another as real ones do: most entries stay, some change, some come and go.
-fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
+pub(super) fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
     let step = proptest::collection::vec((entries(), 0..6_usize), 1..4);
     (documents(), proptest::collection::vec(step, 0..4)).prop_map(|(first, steps)| {
         let mut history = vec![first];
@@ -549,7 +563,7 @@ fn histories() -> impl Strategy<Value = Vec<Vec<E>>> {
     })
 }
 
-fn cases(default: u32) -> ProptestConfig {
+pub(super) fn cases(default: u32) -> ProptestConfig {
     ProptestConfig {
         cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default),
         ..ProptestConfig::default()
@@ -568,6 +582,79 @@ fn targets(decision: &Decision, count: usize) -> Vec<String> {
         }
     }
     targets
+}
+
+/// A version of one of two stories, or an issue of one of two series: what may be a near copy of what.
+fn version() -> impl Strategy<Value = String> {
+    let reworded = (0..2_usize, 0..8_usize, 0..4_usize, any::<bool>()).prop_map(|(seed, phase, every, is_cut)| {
+        let words = story(&format!("s{seed}w"), if is_cut { 90 } else { 180 });
+        let every = [3, 4, 6, 200][every];
+        let edit = |(at, word): (usize, &str)| if at % every == phase % every { format!("e{phase}x{at}") } else { word.to_owned() };
+        words.split(' ').enumerate().map(edit).collect::<Vec<_>>().join(" ")
+    });
+    let issue = (0..2_usize, 0..9_usize)
+        .prop_map(|(series, issue)| format!("{} {}", story(&format!("frame{series}w"), 60), story(&format!("issue{issue}w"), 30)));
+    prop_oneof![reworded, issue]
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn near_copies_make_the_same_clusters_in_whatever_order_they_come(
+        versions in proptest::collection::vec((version(), proptest::option::of(version()), 0..4_i64), 12),
+        order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+        late in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+        split in 0..12_usize,
+    ) {
+        let entry = |at: usize, text: &str| {
+            let link = format!("https://p{at}.com/story");
+            e(&format!("g{at}"), &link, "Story", text, versions[at].2)
+        };
+        let first = |lab: &Lab, at: usize| lab.poll(&format!("p{at}.com/feed"), &[entry(at, &versions[at].0)]);
+        let edit = |lab: &Lab, at: usize| {
+            if let Some(text) = &versions[at].1 {
+                lab.poll(&format!("p{at}.com/feed"), &[entry(at, text)]);
+            }
+        };
+        let one = Lab::new();
+        for at in 0..12 {
+            first(&one, at);
+            edit(&one, at);
+        }
+        let other = Lab::new();
+        for (turn, at) in order.iter().enumerate() {
+            first(&other, *at);
+            // Some edits come at once, the others after all stories.
+            if turn < split {
+                edit(&other, *at);
+            }
+        }
+        for at in late.iter().filter(|at| !order[..split].contains(at)) {
+            edit(&other, *at);
+        }
+        let clusters = |lab: &Lab| -> Vec<(String, Option<String>, Option<i64>)> {
+            let sql = "SELECT id, (SELECT id FROM article WHERE article = a.duplicate_of), likeness FROM article a ORDER BY id";
+            let mut statement = lab.connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+            rows.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        prop_assert_eq!(clusters(&one), clusters(&other));
+        // What a restart reads is what was kept in step.
+        other.neighbours.borrow_mut().drop_picture();
+        other.poll("p0.com/feed", &[entry(0, "too short for a copy")]);
+        one.poll("p0.com/feed", &[entry(0, "too short for a copy")]);
+        prop_assert_eq!(clusters(&one), clusters(&other));
+        prop_assert_eq!(super::integrity::check(&one.connection).unwrap().damages, Vec::new());
+        // So is what is found anew.
+        let (mut own, mut last, mut one) = (Neighbours::default(), Some(0), one);
+        let before = clusters(&one);
+        recompare::begin(&mut one.connection).unwrap();
+        while let Some(after) = last {
+            last = recompare::compare_batch(&mut one.connection, &mut own, CopySettings::default(), after, Utc::now()).unwrap();
+        }
+        prop_assert_eq!(clusters(&one), before);
+    }
 }
 
 proptest! {

@@ -16,11 +16,15 @@ mod dropped;
 mod error;
 mod feeds;
 mod forget;
+mod history;
+#[cfg(test)]
+mod history_tests;
 #[cfg(test)]
 mod identity_tests;
 mod integrity;
 mod known;
 mod lock;
+mod neighbours;
 mod outages;
 mod overview;
 mod packed;
@@ -28,11 +32,13 @@ mod pages;
 #[cfg(test)]
 mod plans;
 mod polls;
+mod recompare;
 mod retention;
 #[cfg(test)]
 mod sample;
 mod search;
 mod shown;
+mod similar;
 mod writer;
 
 pub use self::articles::{Articles, Selection};
@@ -42,6 +48,7 @@ pub use self::dropped::Dropped;
 pub use self::error::StoreError;
 pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
 pub use self::forget::Forgot;
+pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
 pub use self::overview::{DayCount, FeedCondition, Overview};

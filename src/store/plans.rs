@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::OpenFlags;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::search::SearchQuery;
 use super::{Reader, Selection, connect, polls, retention, sample};
@@ -34,7 +35,8 @@ fn write(path: &Path) {
     let mut connection = connect::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).unwrap();
     connect::set_up(&mut connection).unwrap();
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note));
-    let packer = Packer::default();
+    let packer = Arc::new(Packer::default());
+    let mut neighbours = Neighbours::new(Arc::clone(&packer));
     let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     let numbers = |first: usize, last: usize| (first..=last).map(|number| sample::entry(&number.to_string())).collect::<Vec<_>>();
     let mut edited = numbers(5, 30);
@@ -49,9 +51,12 @@ fn write(path: &Path) {
         (0..).zip([("a", numbers(1, 25)), ("b", copied), ("a", edited), ("c", numbers(10, 20)), ("c", Vec::new()), ("a", numbers(1, 9))])
     {
         let poll = sample::poll(feed, entries, at + TimeDelta::minutes(minute));
-        polls::store(&connection, &packer, &poll).unwrap().1.write(&connection).unwrap();
+        polls::store(&connection, &packer, &mut neighbours, &poll).unwrap().1.write(&connection).unwrap();
     }
-    while !retention::remove_batch(&mut connection, at + TimeDelta::minutes(1), at + TimeDelta::days(1)).unwrap().is_empty() {}
+    while !retention::remove_batch(&mut connection, &mut neighbours, at + TimeDelta::minutes(1), at + TimeDelta::days(1))
+        .unwrap()
+        .is_empty()
+    {}
     while retention::release_batch(&mut connection, at + TimeDelta::days(1)).unwrap() > 0 {}
 }
 

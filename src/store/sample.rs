@@ -9,6 +9,7 @@ use super::packed::Packer;
 use super::polls::{Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
+use crate::copies::CopySettings;
 use crate::identity::EntryKeys;
 use crate::normalise;
 use crate::parse::{Entry, Markup};
@@ -60,6 +61,7 @@ pub fn poll(feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) -> Poll {
             site_url: None,
             rule: IdentityRule::Auto,
             dropped: Default::default(),
+            copies: CopySettings::default(),
             dropped_at: Vec::new(),
             full_text: FullText::Never,
             is_cut_off: false,
@@ -68,7 +70,7 @@ pub fn poll(feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) -> Poll {
                 .into_iter()
                 .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
                 .collect(),
-            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &Packer::default())),
+            prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), CopySettings::default(), &Packer::default())),
         }),
     }
 }

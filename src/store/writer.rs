@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::search::Unindexed;
 use super::{Poll, PollReport, StoreError, dictionary, polls};
@@ -30,7 +31,7 @@ const QUEUE: usize = 64;
 type Done<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Work that is no poll: it makes its own transactions on the writer's connection.
-type Errand = Box<dyn FnOnce(&mut Connection) + Send>;
+type Errand = Box<dyn FnOnce(&mut Connection, &mut Neighbours) + Send>;
 
 /// What waits for the writer.
 enum Work {
@@ -71,11 +72,24 @@ impl Writer {
         &self,
         errand: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_on_articles(|connection, _| errand(connection)).await
+    }
+
+    /// As [`Self::run`], for what adds, changes or removes articles: the picture that new ones are compared with must
+    /// follow.
+    pub async fn run_on_articles<T: Send + 'static>(
+        &self,
+        errand: impl FnOnce(&mut Connection, &mut Neighbours) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (done, ended) = oneshot::channel::<Result<T, StoreError>>();
         let path = self.path.clone();
-        let errand: Errand = Box::new(move |connection| {
+        let errand: Errand = Box::new(move |connection, neighbours| {
+            let result = errand(connection, neighbours);
+            if result.is_err() {
+                neighbours.drop_picture();
+            }
             // Whoever asked may have been stopped meanwhile; what was committed stays so.
-            let _ = done.send(errand(connection).map_err(|error| StoreError::of(&path, error)));
+            let _ = done.send(result.map_err(|error| StoreError::of(&path, error)));
         });
         self.queue.send(Work::Errand(errand)).await.map_err(|_| StoreError::Closed)?;
         ended.await.unwrap_or(Err(StoreError::Closed))
@@ -101,15 +115,19 @@ struct Writing {
 
 impl Writing {
     fn work(mut self, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+        let mut neighbours = Neighbours::new(Arc::clone(&self.packer));
         while let Some(first) = waiting.blocking_recv() {
             let errand = match first {
-                Work::Poll(poll, done) => self.write_group(&mut connection, (poll, done), &mut waiting),
+                Work::Poll(poll, done) => self.write_group(&mut connection, &mut neighbours, (poll, done), &mut waiting),
                 Work::Errand(errand) => Some(errand),
             };
             if let Some(errand) = errand {
-                errand(&mut connection);
+                errand(&mut connection, &mut neighbours);
             }
             self.make_dictionary(&connection);
+        }
+        if let Err(error) = neighbours.save(&connection) {
+            tracing::warn!(%error, "the term frequencies were not written");
         }
         if let Err(error) = connection.close() {
             tracing::warn!(error = %error.1, "closing the archive");
@@ -120,6 +138,7 @@ impl Writing {
     fn write_group(
         &self,
         connection: &mut Connection,
+        neighbours: &mut Neighbours,
         first: (Box<Poll>, Done<PollReport>),
         waiting: &mut mpsc::Receiver<Work>,
     ) -> Option<Errand> {
@@ -128,13 +147,16 @@ impl Writing {
             Err(error) => return self.refuse(&error, first, waiting),
         };
         let mut group = Group { polls: vec![first], errand: None };
-        let committed = commit_group(transaction, &self.packer, &mut group, || waiting.try_recv().ok());
+        let committed = commit_group(transaction, &self.packer, neighbours, &mut group, || waiting.try_recv().ok());
+        if committed.is_err() {
+            neighbours.drop_picture();
+        }
         let reports: Vec<rusqlite::Result<PollReport>> = match committed {
             Ok(reports) => reports.into_iter().map(Ok).collect(),
             Err(error) if group.polls.len() == 1 => vec![Err(error)],
             Err(error) => {
                 tracing::debug!(%error, polls = group.polls.len(), "a group of polls cannot be committed; now each alone");
-                group.polls.iter().map(|(poll, _)| commit_alone(connection, &self.packer, poll)).collect()
+                group.polls.iter().map(|(poll, _)| commit_alone(connection, &self.packer, neighbours, poll)).collect()
             }
         };
         for ((_, done), report) in group.polls.into_iter().zip(reports) {
@@ -172,7 +194,7 @@ impl Writing {
         let (path, packer) = (self.path.clone(), Arc::clone(&self.packer));
         let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || match dictionary::make(&path, &packer) {
             Ok(Some(content)) => {
-                let keep: Errand = Box::new(move |connection| match dictionary::keep(connection, &packer, &content) {
+                let keep: Errand = Box::new(move |connection, _| match dictionary::keep(connection, &packer, &content) {
                     Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
                     Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
                 });
@@ -199,6 +221,7 @@ struct Group {
 fn commit_group(
     transaction: Transaction<'_>,
     packer: &Packer,
+    neighbours: &mut Neighbours,
     group: &mut Group,
     mut joins: impl FnMut() -> Option<Work>,
 ) -> rusqlite::Result<Vec<PollReport>> {
@@ -207,7 +230,7 @@ fn commit_group(
     let mut unindexed = Unindexed::default();
     let mut reports = Vec::new();
     while let Some((poll, _)) = group.polls.get(reports.len()) {
-        let (report, tokens) = polls::store(&transaction, packer, poll)?;
+        let (report, tokens) = polls::store(&transaction, packer, neighbours, poll)?;
         unindexed.extend(tokens);
         reports.push(report);
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
@@ -224,12 +247,19 @@ fn commit_group(
     Ok(reports)
 }
 
-fn commit_alone(connection: &mut Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (report, unindexed) = polls::store(&transaction, packer, poll)?;
-    unindexed.write(&transaction)?;
-    transaction.commit()?;
-    Ok(report)
+fn commit_alone(connection: &mut Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
+    let mut commit = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (report, unindexed) = polls::store(&transaction, packer, neighbours, poll)?;
+        unindexed.write(&transaction)?;
+        transaction.commit()?;
+        Ok(report)
+    };
+    let committed = commit();
+    if committed.is_err() {
+        neighbours.drop_picture();
+    }
+    committed
 }
 
 #[cfg(test)]
@@ -241,13 +271,14 @@ mod tests {
     use super::super::polls::Prepared;
     use super::super::sample;
     use super::*;
+    use crate::copies::CopySettings;
 
     /// A poll of a feed of one entry; what cannot be packed cannot be stored.
     fn poll(feed: &str, packs: bool) -> Box<Poll> {
         let mut poll = sample::poll(feed, vec![sample::entry(feed)], DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         if let Some(document) = poll.document.as_mut().filter(|_| !packs) {
             document.prepare = Box::new(|entry| {
-                let prepared = Prepared::of(sample::draft(entry), Some(entry), &Packer::default());
+                let prepared = Prepared::of(sample::draft(entry), Some(entry), CopySettings::default(), &Packer::default());
                 Prepared { packed: Err(PackedError::Kind(None)), ..prepared }
             });
         }
@@ -278,6 +309,7 @@ mod tests {
         set_up(&mut connection).unwrap();
         let (queue, mut waiting) = mpsc::channel(8);
         let writing = Writing { path: "a.db".into(), packer: Arc::default(), queue: queue.downgrade(), dictionary_asked: false };
+        let mut neighbours = Neighbours::new(Arc::default());
         let mut answers = Vec::new();
         let mut join = |feed: &str, packs: bool| {
             let (done, answer) = oneshot::channel();
@@ -289,10 +321,10 @@ mod tests {
             let (poll, done) = join(feed, packs);
             assert!(queue.try_send(Work::Poll(poll, done)).is_ok());
         }
-        assert!(queue.try_send(Work::Errand(Box::new(|_| {}))).is_ok());
-        assert!(writing.write_group(&mut connection, first, &mut waiting).is_none(), "the group ends with the bad one");
+        assert!(queue.try_send(Work::Errand(Box::new(|_, _| {}))).is_ok());
+        assert!(writing.write_group(&mut connection, &mut neighbours, first, &mut waiting).is_none(), "the group ends with the bad one");
         let Some(Work::Poll(poll, done)) = waiting.try_recv().ok() else { panic!("the last poll waits for its own group") };
-        assert!(writing.write_group(&mut connection, (poll, done), &mut waiting).is_some(), "the errand ends the group");
+        assert!(writing.write_group(&mut connection, &mut neighbours, (poll, done), &mut waiting).is_some(), "the errand ends the group");
         let answers: Vec<bool> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
         assert_eq!(answers, [true, true, false, true]);
         let names = ["one", "three", "two"].map(str::to_owned).to_vec();

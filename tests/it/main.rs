@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops; clippy.toml reaches test functions alone")]
 
+mod backfill;
 mod bad_input;
 mod conditional_requests;
 mod control_socket;
+mod copies;
 mod corpora;
 mod coverage;
 mod daemon;
@@ -20,6 +22,7 @@ mod lying_servers;
 mod never_lost;
 mod never_twice;
 mod newcomer;
+mod news_sitemaps;
 mod operations;
 mod pages;
 mod place;

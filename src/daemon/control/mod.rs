@@ -12,10 +12,13 @@
 //! → {"do":"poll","which":"due"}           also "all", {"named":["example.org/feed"]}
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
 //! → {"do":"forget","ids":["abc…"]}
+//! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
 //! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
-//! ← {"refused":"the archive …"}           a poll that the archive did not take
+//! ← {"backfilled":{"feed":…,"way":…,"pages":…,"entries":…,"new":…,"oldest":…,"healed":…,"end":…,"error":…}}
+//!                                         a page was read; with "end" or "error" the feed's last
+//! ← {"refused":"the archive …"}           a poll or a backfill that the archive did not take
 //! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
@@ -40,7 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
 use crate::page::PageTally;
-use crate::poll::PollLine;
+use crate::poll::{BackfillLine, PollLine};
 use crate::store::{Forgot, Pruned};
 
 /// The largest request, bytes: a command line that names feeds fits in.
@@ -70,6 +73,13 @@ pub enum Request {
     Forget {
         /// Their ids.
         ids: Vec<String>,
+    },
+    /// Fetches what feeds had before.
+    Backfill {
+        /// Which; no name stands there twice.
+        feeds: Vec<String>,
+        /// No further back than this.
+        since: Option<DateTime<Utc>>,
     },
     /// Says what is wrong at the moment with more than a single feed.
     Troubles,
@@ -103,6 +113,8 @@ pub enum Reply {
     Pruned(Pruned),
     /// What became of what was to be forgotten.
     Forgot(Forgot),
+    /// A backfill has read a page, or has ended.
+    Backfilled(BackfillLine),
     /// What is wrong at the moment, a sentence each.
     Troubles(Vec<String>),
     /// No news yet.
@@ -125,6 +137,7 @@ mod tests {
             (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
             (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
+            (Request::Backfill { feeds: vec!["a".into()], since: None }, r#"{"do":"backfill","feeds":["a"],"since":null}"#),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);

@@ -8,7 +8,6 @@ use super::head::Head;
 use super::headline::is_site;
 use super::json_ld::Described;
 use crate::article::{authors, title};
-use crate::extract::names::{self, Around};
 use crate::parse::Person;
 
 /// Bytes of a byline; what is longer is a paragraph.
@@ -156,7 +155,7 @@ fn shown_items(head: &Head<'_, '_>) -> Vec<String> {
     let nodes = head.nodes;
     let mut found = Vec::new();
     for item in head.items("author") {
-        if in_comments(head, item.at) {
+        if head.in_comments(item.at) {
             continue;
         }
         // The name stands in an element of its own where the author is an object.
@@ -170,7 +169,7 @@ fn shown_items(head: &Head<'_, '_>) -> Vec<String> {
     found.retain(|name| !name.is_empty() && name.len() <= MAX_LENGTH && !name.contains("://"));
     if found.is_empty() {
         found =
-            head.link_places("author").filter(|&at| nodes.at(at).name() == "a" && !in_comments(head, at)).map(|at| head.text(at)).collect();
+            head.link_places("author").filter(|&at| nodes.at(at).name() == "a" && !head.in_comments(at)).map(|at| head.text(at)).collect();
     }
     found.retain(|name| !name.is_empty() && name.len() <= MAX_LENGTH);
     found
@@ -181,15 +180,13 @@ fn shown_bylines(head: &Head<'_, '_>) -> Vec<String> {
     let nodes = head.nodes;
     let mut at = 0;
     let mut labelled = None;
-    while at < nodes.len() {
+    while at < nodes.count() {
         let item = nodes.at(at);
         let Some(element) = item.element() else {
             at += 1;
             continue;
         };
-        if matches!(element.name(), "script" | "style" | "noscript" | "nav" | "head" | "form")
-            || names::read(item).around == Around::Comments
-        {
+        if matches!(element.name(), "script" | "style" | "noscript" | "nav" | "head" | "form") || head.holds_comments(at) {
             at = item.end;
             continue;
         }
@@ -249,10 +246,6 @@ fn without_tail(text: &str) -> &str {
         Some(found) if found.start() > 0 => text[..found.start()].trim_end_matches([',', ' ', '|', '-']),
         _ => text,
     }
-}
-
-fn in_comments(head: &Head<'_, '_>, at: usize) -> bool {
-    std::iter::once(at).chain(head.nodes.ancestors(at)).any(|at| names::read(head.nodes.at(at)).around == Around::Comments)
 }
 
 /// One name each, without what else stands in a byline.

@@ -1,6 +1,12 @@
 //! What a page tells machines in its elements: `meta`, `link`, microdata and RDFa, gathered in one walk.
 
 use crate::extract::dom::{Item, Nodes};
+use crate::extract::names::{Around, Names};
+
+/// Nodes of an element that holds one line.
+const MAX_NODES: usize = 200;
+/// Bytes of such a line, white space included.
+const MAX_LENGTH: usize = 4_000;
 
 /// An element that says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +25,15 @@ pub struct Property<'a> {
 pub struct Head<'n, 'a> {
     /// The page.
     pub nodes: &'n Nodes<'a>,
+    names: &'n [Names],
     properties: Vec<Property<'a>>,
     links: Vec<(&'a str, usize)>,
 }
 
 impl<'n, 'a> Head<'n, 'a> {
     /// Gathers them.
-    pub fn gather(nodes: &'n Nodes<'a>) -> Self {
-        let mut head = Self { nodes, properties: Vec::new(), links: Vec::new() };
+    pub fn gather(nodes: &'n Nodes<'a>, names: &'n [Names]) -> Self {
+        let mut head = Self { nodes, names, properties: Vec::new(), links: Vec::new() };
         for (at, item) in nodes.iter() {
             let Some(element) = item.element() else { continue };
             if element.attrs.is_empty() {
@@ -78,9 +85,30 @@ impl<'n, 'a> Head<'n, 'a> {
         }
     }
 
-    /// An element's text in one line.
+    /// Is an element called one that holds what readers wrote?
+    pub fn holds_comments(&self, at: usize) -> bool {
+        self.names[at].around == Around::Comments
+    }
+
+    /// Does it stand in one?
+    pub fn in_comments(&self, at: usize) -> bool {
+        self.holds_comments(at) || self.nodes.ancestors(at).any(|around| self.holds_comments(around))
+    }
+
+    /// An element's text in one line; empty where it is longer than a line could be.
     pub fn text(&self, at: usize) -> String {
-        self.nodes.text(at).split_whitespace().collect::<Vec<_>>().join(" ")
+        let range = self.nodes.range(at);
+        if range.len() > MAX_NODES {
+            return String::new();
+        }
+        let mut line = String::new();
+        for text in range.filter_map(|place| self.nodes.at(place).text()) {
+            if line.len() + text.len() > MAX_LENGTH {
+                return String::new();
+            }
+            line.push_str(text);
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The `link` and `a` elements whose `rel` has this word.

@@ -37,7 +37,8 @@ pub fn choose(head: &Head<'_, '_>, described: &Described, sites: &[String]) -> S
     .filter(|told| !told.is_empty() && !is_site(told, sites))
     .collect();
     let shown = |names: &[&str]| -> Vec<String> {
-        let headings = nodes.iter().filter(|(_, item)| names.contains(&item.name()));
+        // What holds more nodes is no line.
+        let headings = nodes.iter().filter(|(at, item)| names.contains(&item.name()) && item.end - at < 200);
         headings
             .map(|(at, _)| title::label(&heading(nodes, at)))
             .filter(|text| !text.is_empty() && text.len() <= 400 && !is_site(text, sites))

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 /// Longer scripts are data of the page's program.
 const MAX_LENGTH: usize = 2_000_000;
-/// Objects below which a reference or list is followed.
+/// Levels at which objects are looked for.
 const MAX_DEPTH: usize = 12;
+/// References and lists that are followed for a text.
+const MAX_STEPS: usize = 6;
 
 /// What JSON-LD says of a page's article; empty where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -210,7 +212,7 @@ impl<'d> Graph<'d> {
     }
 
     fn text_within(&self, value: &'d Value, keys: &[&str], depth: usize) -> Option<String> {
-        if depth > MAX_DEPTH {
+        if depth > MAX_STEPS {
             return None;
         }
         match value {
@@ -226,7 +228,7 @@ impl<'d> Graph<'d> {
     }
 
     fn names(&self, value: &'d Value, names: &mut Vec<String>, depth: usize) {
-        if depth > MAX_DEPTH {
+        if depth > MAX_STEPS {
             return;
         }
         match value {

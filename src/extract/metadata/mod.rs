@@ -13,7 +13,9 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use self::head::Head;
+use super::Page;
 use super::dom::Nodes;
+use super::names::Names;
 use super::rules::SiteRule;
 use crate::article::{authors, boilerplate, language, title};
 use crate::parse::Person;
@@ -53,8 +55,9 @@ pub fn base(nodes: &Nodes<'_>, url: Option<&Url>) -> Option<Url> {
 }
 
 /// Reads all of it.
-pub fn read(nodes: &Nodes<'_>, url: Option<&Url>, base: Option<&Url>, rule: Option<&SiteRule>, now: DateTime<Utc>) -> Facts {
-    let head = Head::gather(nodes);
+pub fn read(page: &Page<'_>, nodes: &Nodes<'_>, names: &[Names], base: Option<&Url>, rule: Option<&SiteRule>) -> Facts {
+    let Page { url, now, .. } = *page;
+    let head = Head::gather(nodes, names);
     let web = |href: &str| web_url(href, base);
     let canonical = head.links("canonical").find_map(|link| web(link.attribute("href")?)).or_else(|| web(head.meta(&["og:url"])?));
     let scripts: Vec<String> = nodes
@@ -207,7 +210,7 @@ fn rights(nodes: &Nodes<'_>, head: &Head<'_, '_>, described: &json_ld::Described
     let told = told.map(title::label).filter(|line| !line.is_empty() && !line.contains("://") && line.len() <= 300);
     told.or_else(|| {
         // From the page's end: the line of the page itself stands below those of its pictures.
-        let mut end = nodes.len();
+        let mut end = nodes.count();
         let mut unsure = None;
         while end > 0 {
             end -= 1;

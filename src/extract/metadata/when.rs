@@ -9,7 +9,6 @@ use url::Url;
 use super::head::Head;
 use super::json_ld::Described;
 use crate::article::dates;
-use crate::extract::names::{self, Around};
 use crate::parse::{Stamp, date::parse_date};
 
 /// Names of `meta` elements, the surest first.
@@ -40,7 +39,7 @@ pub fn choose(head: &Head<'_, '_>, described: &Described, url: Option<&Url>, now
     let items = |name: &str| -> Vec<String> {
         head.items(name)
             .filter(|item| !item.is_meta || item.value.is_some())
-            .filter(|item| !in_comments(head, item.at))
+            .filter(|item| !head.in_comments(item.at))
             .map(|item| head.says(item))
             .take(3)
             .collect()
@@ -116,12 +115,10 @@ fn shown(head: &Head<'_, '_>, credible: &dyn Fn(&str) -> Option<Said>) -> (Optio
     let (mut published, mut updated, mut unsure) = (None, None, None);
     let mut headline_seen = !nodes.iter().any(|(_, item)| item.name() == "h1");
     let mut at = 0;
-    while at < nodes.len() {
+    while at < nodes.count() {
         let item = nodes.at(at);
         let name = item.name();
-        if matches!(name, "script" | "style" | "noscript" | "nav" | "aside" | "footer" | "head" | "form")
-            || (!name.is_empty() && names::read(item).around == Around::Comments)
-        {
+        if matches!(name, "script" | "style" | "noscript" | "nav" | "aside" | "footer" | "head" | "form") || head.holds_comments(at) {
             at = item.end;
             continue;
         }
@@ -171,8 +168,4 @@ fn of_address(url: &Url) -> Option<String> {
     let found = DAY.as_ref()?.captures(url.path())?;
     let (year, month, day) = (found.get(1)?.as_str(), found.get(2)?.as_str(), found.get(3)?.as_str());
     Some(if month.starts_with(|c: char| c.is_ascii_digit()) { format!("{year}-{month}-{day}") } else { format!("{day} {month} {year}") })
-}
-
-fn in_comments(head: &Head<'_, '_>, at: usize) -> bool {
-    std::iter::once(at).chain(head.nodes.ancestors(at)).any(|at| names::read(head.nodes.at(at)).around == Around::Comments)
 }
