@@ -151,6 +151,7 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;
         report.new = stored.report.new;
+        stored.unindexed.write(connection)?;
         if let (true, Some(known_since)) = (page.leads_back, known_since(connection, feed, &stored.articles)?) {
             report.healed = coverage::heal(connection, &page.feed.name, known_since, page.at)?;
             report.reached_known = page.known_at.is_some_and(|known_at| known_since <= known_at);
