@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use gleaner::article::Draft;
 use gleaner::config::{self, FullText, IdentityRule};
+use gleaner::copies::CopySettings;
 use gleaner::coverage::{self, Finding, FindingKind, Mark, Present, Standing, Verdict, Watch};
 use gleaner::fetch::Freshness;
 use gleaner::identity::EntryKeys;
@@ -309,6 +310,7 @@ impl Polling {
                 site_url: Some("https://paper.example/".to_owned()),
                 rule: IdentityRule::Auto,
                 full_text: FullText::Never,
+                copies: CopySettings { near_copies: false, similar: 0 },
                 keys: entries.iter().map(EntryKeys::of).collect(),
                 entries: entries
                     .into_iter()
@@ -322,7 +324,12 @@ impl Polling {
                         Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
                         None => String::new(),
                     };
-                    Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, None, &packer)
+                    Prepared::of(
+                        Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() },
+                        None,
+                        CopySettings { near_copies: false, similar: 0 },
+                        &packer,
+                    )
                 }),
             }
         });

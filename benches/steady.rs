@@ -33,7 +33,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = format!(
         "[database]\npath = \"gleaner.db\"\n[fetch]\nallow_private_networks = true\n[schedule]\ninterval = \"{interval}s\"\n\
-         min_interval = \"{interval}s\"\nadaptive = false\n[log]\nlevel = \"warn\"\n"
+         min_interval = \"{interval}s\"\nadaptive = false\n[articles]\nfull_text = \"never\"\n[log]\nlevel = \"warn\"\n"
     );
     for feed in 0..feeds {
         let (high, low) = (feed / 250, feed % 250 + 1);

@@ -6,12 +6,14 @@
 //! ```text
 //! config ─▶ schedule ─▶ fetch ─▶ parse ─▶ normalise ─▶ decide ─▶ store ─▶ export
 //! feed list  when next?  HTTP     bytes ▶   entry ▶     known?    SQLite   JSON, OPML, …
-//!                        outcome  entries   draft       new?
+//!                        outcome  entries   draft       new?      │ ▲
+//!                                                            page job ─▶ fetch ─▶ extract
 //! ```
 //!
-//! `schedule`, `parse`, `normalise`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are passed in.
+//! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are
+//! passed in.
 //! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
-//! [`poll`] walks one feed along the whole way, [`daemon`] does so for ever.
+//! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
 
 pub mod article;
 pub mod backfill;

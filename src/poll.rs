@@ -23,6 +23,7 @@ pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
 use self::sitemaps::Parts;
 use crate::config::{self, Feed};
+use crate::copies::CopySettings;
 use crate::fetch::{Client, Failure, Fetched, Fresh, Outcome, Request, Validators};
 use crate::filter::{DroppedEntries, Wanted};
 use crate::identity::{EntryKeys, Key, first_bits};
@@ -574,6 +575,7 @@ impl Answer {
             site_url: head.site_url.clone(),
             rule: self.feed.identity,
             full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
+            copies: self.copy_settings(),
             entries: Vec::with_capacity(parsed.entries.len()),
             keys: Vec::with_capacity(parsed.entries.len()),
             dropped_at: Vec::new(),
@@ -637,15 +639,20 @@ impl Answer {
         first_bits(&hash.finalize())
     }
 
+    fn copy_settings(&self) -> CopySettings {
+        CopySettings { near_copies: self.settings.articles.near_copies, similar: self.settings.articles.similar }
+    }
+
     fn preparer(&self, head: Arc<FeedHead>, settings: Arc<NormaliseSettings>) -> Box<dyn Fn(&Entry) -> Prepared + Send + Sync> {
         let keep_entries = self.settings.keep_entries;
+        let copies = self.copy_settings();
         let (feed, packer) = (self.feed.name.clone(), Arc::clone(&self.packer));
         Box::new(move |entry| {
             let (draft, doubts) = normalise::normalise(entry, &head, &settings);
             for doubt in doubts {
                 tracing::debug!(feed, guid = entry.guid, "{doubt}");
             }
-            Prepared::of(draft, keep_entries.then_some(entry), &packer)
+            Prepared::of(draft, keep_entries.then_some(entry), copies, &packer)
         })
     }
 }

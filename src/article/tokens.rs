@@ -95,15 +95,18 @@ pub fn contains_phrase(text: &[String], phrase: &[String]) -> bool {
 }
 
 /// A token where it stands.
-struct Unit<'a> {
-    token: &'a str,
+#[derive(Debug, Clone, Copy)]
+pub struct Unit<'a> {
+    /// The token, folded.
+    pub token: &'a str,
     /// Of a script without spaces?
-    is_character: bool,
+    pub is_character: bool,
     /// The character of such a script directly before it.
-    before: Option<&'a str>,
+    pub before: Option<&'a str>,
 }
 
-fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
+/// Shows each token of a text in its order, without keeping any.
+pub fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
     let mut folded = String::new();
     for run in text.split_ascii_whitespace() {
         folded.clear();

@@ -204,12 +204,13 @@ impl Shown {
             let failed = if failed == 0 { String::new() } else { format!(", {failed} failed (see `gleaner feeds list`)") };
             let plural = |count: usize| if count == 1 { "" } else { "s" };
             let (s, es) = (plural(feeds), plural(new));
-            let pages = match self.pages {
-                PageTally { read: 0, failed: 0 } => String::new(),
-                PageTally { read, failed: 0 } => format!("; {read} page{} read", plural(read)),
-                PageTally { read, failed } => format!("; {read} page{} read, {failed} failed", plural(read)),
-            };
-            writeln!(io::stdout().lock(), "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}{pages}")?;
+            let mut out = io::stdout().lock();
+            writeln!(out, "{feeds} feed{s} polled: {new} new article{es}, {updated} updated{failed}")?;
+            match self.pages {
+                PageTally { read: 0, failed: 0 } => {}
+                PageTally { read, failed: 0 } => writeln!(out, "{read} page{} read", plural(read))?,
+                PageTally { read, failed } => writeln!(out, "{read} page{} read, {failed} failed", plural(read))?,
+            }
         }
         Ok(())
     }

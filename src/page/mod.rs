@@ -17,6 +17,7 @@ use url::Url;
 pub use self::rounds::{PageOrder, PageRounds, PageTally};
 use crate::article::url as address;
 use crate::config::{self, FeedRequest, FullText};
+use crate::copies::CopySettings;
 use crate::extract::{self, Extracted, PageKind, SiteRule};
 use crate::fetch::{Client, Fetched, Fresh, Outcome, Request, Validators};
 use crate::full_text::{Cause, NextAttempt, attempt, redirector, wish};
@@ -54,6 +55,7 @@ pub struct PageSettings {
     robots: bool,
     per_host: usize,
     rules: Arc<[SiteRule]>,
+    copies: CopySettings,
     feeds: HashMap<String, PagedFeed>,
 }
 
@@ -70,7 +72,8 @@ impl From<&config::Config> for PageSettings {
             keep_pages: config.database.keep_entries,
             robots: config.pages.robots,
             per_host: config.pages.per_host,
-            rules: Arc::default(),
+            rules: config.site_rules.clone().into(),
+            copies: CopySettings { near_copies: config.articles.near_copies, similar: config.articles.similar },
             feeds: config.feeds.iter().map(|listed| (listed.name.clone(), feed(listed))).collect(),
         }
     }
@@ -207,7 +210,8 @@ impl Pager {
         };
         (line.http_status, line.elapsed) = (learned.http_status, learned.elapsed);
         let at = Utc::now().trunc_subsecs(3);
-        let answer = PageAnswer { page: due.page, url: due.url.clone(), at, http_status: learned.http_status, end };
+        let answer =
+            PageAnswer { page: due.page, url: due.url.clone(), at, http_status: learned.http_status, copies: self.settings.copies, end };
         self.archive.commit_page(answer).await?;
         Ok(line)
     }

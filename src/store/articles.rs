@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_f
 
 use super::packed::Packer;
 use super::search::{self, SearchQuery};
+use super::similar::{self, Headlines};
 use super::{Reader, StoreError, dictionary, pages};
 use crate::article::{Article, ArticleCopy, Draft, Revision, Sighting};
 use crate::export::{FeedOutline, Forgotten, Order};
@@ -123,7 +124,7 @@ impl Clause {
 }
 
 /// The columns that an article is made from.
-const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at";
+const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
 
 #[derive(Debug)]
 struct ArticleRow {
@@ -135,6 +136,7 @@ struct ArticleRow {
     last_changed: i64,
     duplicate_of: Option<i64>,
     at: i64,
+    copy_key: Option<i64>,
 }
 
 impl ArticleRow {
@@ -148,6 +150,7 @@ impl ArticleRow {
             last_changed: row.get(5)?,
             duplicate_of: row.get(6)?,
             at: row.get(7)?,
+            copy_key: row.get(8)?,
         })
     }
 }
@@ -168,6 +171,7 @@ pub struct Articles<'r> {
     after: Option<(i64, String)>,
     page: VecDeque<(ArticleRow, bool)>,
     copies_left_out: u64,
+    headlines: Headlines,
 }
 
 impl Articles<'_> {
@@ -211,7 +215,7 @@ impl Articles<'_> {
             clause.for_table("a")
         );
         let mut statement = self.transaction.prepare_cached(&sql)?;
-        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(8)?)))?;
+        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(9)?)))?;
         self.page = rows.collect::<rusqlite::Result<_>>()?;
         self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
         Ok(())
@@ -223,7 +227,8 @@ impl Iterator for Articles<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.next_row().and_then(|row| {
-            row.map(|row| assemble(&self.transaction, &self.reader.packer, row, self.selection.revisions, !self.selection.copies))
+            let (reader, headlines) = (self.reader, &mut self.headlines);
+            row.map(|row| assemble(&self.transaction, &reader.packer, headlines, row, self.selection.revisions, !self.selection.copies))
                 .transpose()
         });
         if next.is_err() {
@@ -253,7 +258,17 @@ impl Reader {
             };
             let from = self.newest(&transaction, &selection)?;
             let (after, page) = (None, VecDeque::new());
-            Ok(Articles { reader: self, transaction, selection, parts, from, after, page, copies_left_out: 0 })
+            Ok(Articles {
+                reader: self,
+                transaction,
+                selection,
+                parts,
+                from,
+                after,
+                page,
+                copies_left_out: 0,
+                headlines: Headlines::default(),
+            })
         };
         open().map_err(|error| self.error(error))
     }
@@ -297,7 +312,7 @@ impl Reader {
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM article a WHERE a.id = ?1 AND a.removed_at IS NULL"))?
                 .query_row(params![id], ArticleRow::of)
                 .optional()?;
-            row.map(|row| assemble(&self.connection, &self.packer, row, revisions, false)).transpose()
+            row.map(|row| assemble(&self.connection, &self.packer, &mut Headlines::default(), row, revisions, false)).transpose()
         };
         read().map_err(|error| self.error(error))
     }
@@ -367,14 +382,16 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 fn assemble(
     connection: &Connection,
     packer: &Packer,
+    headlines: &mut Headlines,
     row: ArticleRow,
     with_revisions: bool,
     stands_for_cluster: bool,
 ) -> rusqlite::Result<Article> {
-    let spoken: Draft = connection
-        .prepare_cached("SELECT content FROM body WHERE sighting = ?1")?
-        .query_row(params![row.speaker], |body| Ok(packer.unpack(body.get_ref(0)?.as_blob()?)?))?;
-    let draft = pages::with_page(connection, packer, row.article, spoken)?;
+    let draft = connection
+        .prepare_cached(
+            "SELECT body.content, page_body.draft FROM body LEFT JOIN page_body ON page_body.article = ?2 WHERE body.sighting = ?1",
+        )?
+        .query_row(params![row.speaker, row.article], |body| pages::shown(packer, body.get_ref(0)?, body.get_ref(1)?))?;
     let duplicate_of = match row.duplicate_of {
         Some(earliest) => {
             Some(connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![earliest], |row| row.get(0))?)
@@ -383,7 +400,8 @@ fn assemble(
     };
     Ok(Article {
         duplicate_of,
-        copies: copies_of(connection, packer, row.article, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        copies: copies_of(connection, packer, &row, &draft.text, row.duplicate_of.filter(|_| stands_for_cluster).unwrap_or(row.article))?,
+        similar: similar::of_article(connection, packer, headlines, row.article, row.duplicate_of.unwrap_or(row.article))?,
         sightings: sightings_of(connection, row.article)?,
         revision: row.revision,
         revisions: if with_revisions { Some(revisions_of(connection, packer, row.article)?) } else { None },
@@ -393,18 +411,25 @@ fn assemble(
     })
 }
 
-/// The members of a cluster but for one article, as copies.
-fn copies_of(connection: &Connection, packer: &Packer, article: i64, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
+/// The members of a cluster but for one article, as copies of it.
+fn copies_of(connection: &Connection, packer: &Packer, row: &ArticleRow, text: &str, earliest: i64) -> rusqlite::Result<Vec<ArticleCopy>> {
     connection
         .prepare_cached(
-            "SELECT a.id, body.content, a.article FROM article a JOIN body ON body.sighting = a.speaker
+            "SELECT a.id, body.content, a.copy_key, a.likeness, page_body.draft FROM article a JOIN body ON body.sighting = a.speaker
+               LEFT JOIN page_body ON page_body.article = a.article
              WHERE (a.duplicate_of = ?1 OR a.article = ?1) AND a.article <> ?2 AND EXISTS (SELECT 1 FROM article WHERE duplicate_of = ?1)
              ORDER BY a.id",
         )?
-        .query_map(params![earliest, article], |row| {
-            let draft = pages::with_page(connection, packer, row.get(2)?, packer.unpack(row.get_ref(1)?.as_blob()?)?)?;
-            // Near copies are not found yet, and exact ones have the same text.
-            Ok(ArticleCopy { id: row.get(0)?, url: draft.url, site: draft.site, similarity: 1.0 })
+        .query_map(params![earliest, row.article], |copy| {
+            let draft = pages::shown(packer, copy.get_ref(1)?, copy.get_ref(4)?)?;
+            let (key, likeness): (Option<i64>, Option<i64>) = (copy.get(2)?, copy.get(3)?);
+            let similarity = match likeness {
+                _ if key.is_some() && key == row.copy_key => 1.0,
+                // Kept is how much copies are like the earliest.
+                Some(likeness) if row.article == earliest => likeness as f64 / 1_000.0,
+                _ => crate::copies::similarity(text, &draft.text),
+            };
+            Ok(ArticleCopy { id: copy.get(0)?, url: draft.url, site: draft.site, similarity })
         })?
         .collect()
 }

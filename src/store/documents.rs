@@ -10,11 +10,14 @@ use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
 use super::shown::{self, Changes, Edit, Shown};
 use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
 use crate::article::Draft;
+use crate::config::FullText;
+use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
 use crate::full_text;
@@ -50,6 +53,7 @@ pub struct StoredDocument {
 pub fn store(
     connection: &Connection,
     packer: &Packer,
+    neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
     tense: Tense,
@@ -60,7 +64,8 @@ pub fn store(
     let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
-    let mut storing = Storing { connection, packer, feed: row, tense, site, now, has_forgotten, changes, report: PollReport::default() };
+    let report = PollReport::default();
+    let mut storing = Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, changes, report };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
     storing.changes.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
@@ -136,6 +141,7 @@ struct NewVoice {
 struct Storing<'c> {
     connection: &'c Connection,
     packer: &'c Packer,
+    neighbours: &'c mut Neighbours,
     feed: i64,
     tense: Tense,
     /// The feed's site.
@@ -203,6 +209,10 @@ impl Storing<'_> {
             self.leave_sightings(&present, last_seen_at)?;
         }
         self.store_claims(&decision, &articles, &sightings)?;
+        if !touched.is_empty() {
+            // Before anything changes: what is read must be what was compared.
+            self.neighbours.make_ready(self.connection)?;
+        }
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
@@ -492,10 +502,10 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id): (Option<String>, String) = self
+        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
             .connection
-            .prepare_cached("SELECT identity_url, id FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
         let voices: Vec<(Voice, i64, i64)> = self
             .connection
@@ -527,15 +537,15 @@ impl Storing<'_> {
             }
         };
         let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
-        let (draft, tokens, copy_key) = match (page, prepared) {
-            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), prepared.copy_key),
+        let (draft, tokens, likeness) = match (page, prepared) {
+            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), Cow::Borrowed(&prepared.likeness)),
             (page, _) => {
                 let shown = match page {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
                     None => spoken,
                 };
-                let (tokens, copy_key) = (search::document_tokens(&shown), crate::copies::copy_key(&shown));
-                (shown, tokens, copy_key)
+                let (tokens, likeness) = (search::document_tokens(&shown), Likeness::of(&shown, document.copies));
+                (shown, tokens, Cow::Owned(likeness))
             }
         };
         let draft = draft.as_ref();
@@ -571,8 +581,9 @@ impl Storing<'_> {
             false => self.report.updated += usize::from(is_updated),
         }
         let tokens = (is_new || shows_other).then_some(tokens.as_str());
-        let shown = Shown { article, speaker: *speaker, draft, tokens, copy_key, was_copy_key: was_cluster, revision };
-        shown::show(&mut self.changes, &shown)
+        let was_copy_key = was_cluster;
+        let shown = Shown { article, is_new, first_seen, speaker: *speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
+        shown::show(&mut self.changes, self.neighbours, &shown)
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
@@ -584,6 +595,9 @@ impl Storing<'_> {
         keys: &EntryKeys,
         document: &PolledDocument,
     ) -> rusqlite::Result<()> {
+        if touched.before.is_none() && document.full_text == FullText::Never {
+            return Ok(());
+        }
         let said = |draft: &Draft| (draft.title.clone(), draft.text.clone(), draft.updated, draft.url.clone());
         if let Some(before) = &touched.before
             && said(&before.spoken) == said(draft)
@@ -606,6 +620,7 @@ impl Storing<'_> {
                 let wanted = WantedPage { article, feed: self.feed, url, at, wish, now: self.now };
                 pages::want(self.connection, &wanted)
             }
+            _ if touched.before.is_none() => Ok(()),
             // An answer that is there stays: the entry of today is as it was, or fuller.
             _ => pages::drop_unanswered(self.connection, article),
         }

@@ -15,6 +15,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::copies::{self, Seeds};
+use super::neighbours::Neighbours;
 use super::{Archive, StoreError, connect, retention};
 
 /// So many articles in one transaction.
@@ -55,7 +57,9 @@ impl Archive {
         let mut copies = BTreeSet::new();
         for batch in ids.chunks(BATCH) {
             let batch = batch.to_vec();
-            copies.extend(self.writer.run(move |connection| forget_batch(connection, &batch, now)).await?);
+            let forgetting =
+                move |connection: &mut Connection, neighbours: &mut Neighbours| forget_batch(connection, neighbours, &batch, now);
+            copies.extend(self.writer.run_on_articles(forgetting).await?);
         }
         self.writer.run(|connection| merge_index(connection, -PAGES)).await?;
         while self.writer.run(|connection| merge_index(connection, PAGES)).await? {}
@@ -94,11 +98,15 @@ fn unknown(connection: &Connection, ids: &[String]) -> rusqlite::Result<Vec<Stri
 }
 
 /// Takes some articles out of all tables; gives the ids of their copies.
-pub(super) fn forget_batch(connection: &mut Connection, ids: &[String], now: DateTime<Utc>) -> rusqlite::Result<BTreeSet<String>> {
+pub(super) fn forget_batch(
+    connection: &mut Connection,
+    neighbours: &mut Neighbours,
+    ids: &[String],
+    now: DateTime<Utc>,
+) -> rusqlite::Result<BTreeSet<String>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let now = now.timestamp_millis();
-    let mut clusters = BTreeSet::new();
-    let mut copies = BTreeSet::new();
+    let (mut clusters, mut joined, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for id in ids {
         let found: Option<(i64, Option<i64>)> = transaction
             .prepare_cached("SELECT article, copy_key FROM article WHERE id = ?1")?
@@ -108,9 +116,12 @@ pub(super) fn forget_batch(connection: &mut Connection, ids: &[String], now: Dat
         let Some((article, copy_key)) = found.filter(|_| !is_forgotten) else { continue };
         let mut of_cluster = transaction.prepare_cached("SELECT id FROM article WHERE copy_key = ?1 AND article <> ?2")?;
         for copy in of_cluster.query_map(params![copy_key, article], |row| row.get(0))? {
-            copies.insert(copy?);
+            named.insert(copy?);
         }
-        retention::remove(&transaction, article, now)?;
+        clusters.extend(copies::followers(&transaction, article)?);
+        joined.extend(copies::joined_by_page(&transaction, article)?);
+        retention::remove(&transaction, neighbours, article, now)?;
+        joined.remove(&article);
         reduce(&transaction, article, now)?;
         let change = retention::next_change(&transaction)?;
         transaction
@@ -118,11 +129,9 @@ pub(super) fn forget_batch(connection: &mut Connection, ids: &[String], now: Dat
             .execute(params![id, now, change])?;
         clusters.extend(copy_key);
     }
-    for cluster in clusters {
-        retention::settle_copies(&transaction, cluster, now)?;
-    }
+    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined }, now)?;
     transaction.commit()?;
-    Ok(copies)
+    Ok(named)
 }
 
 /// Of what its feeds know it by, leaves hashes alone.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::coverage;
 use super::documents::{self, Tense};
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::{Archive, PolledDocument, PolledFeed, Reader, StoreError};
 
@@ -83,9 +84,9 @@ impl Archive {
     pub async fn commit_history(&self, page: HistoryPage) -> Result<PageReport, StoreError> {
         let packer = self.packer();
         self.writer
-            .run(move |connection| {
+            .run_on_articles(move |connection, neighbours| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let report = store(&transaction, &packer, &page)?;
+                let report = store(&transaction, &packer, neighbours, &page)?;
                 transaction.commit()?;
                 Ok(report)
             })
@@ -133,7 +134,7 @@ impl Reader {
 }
 
 /// Stores a page inside the caller's transaction.
-pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> rusqlite::Result<PageReport> {
+pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, page: &HistoryPage) -> rusqlite::Result<PageReport> {
     connection
         .prepare_cached("INSERT INTO feed (name, url) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?
         .execute(params![page.feed.name, page.feed.url])?;
@@ -144,7 +145,7 @@ pub fn store(connection: &Connection, packer: &Packer, page: &HistoryPage) -> ru
     if let Some(document) = &page.document {
         // The feed's record belongs to the URL that was polled; a new one is taken up by the next poll.
         let polled = PolledFeed { url, ..page.feed.clone() };
-        let stored = documents::store(connection, packer, feed, &polled, Tense::Past, page.at.timestamp_millis(), document)?;
+        let stored = documents::store(connection, packer, neighbours, feed, &polled, Tense::Past, page.at.timestamp_millis(), document)?;
         connection
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;

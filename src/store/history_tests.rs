@@ -21,8 +21,13 @@ impl Lab {
         let at = self.tick();
         let (feed, document) = document_of(feed, IdentityRule::Auto, entries);
         let progress = Progress::GoesOn { due_at: at, job: "{}".to_owned() };
-        history::store(&self.connection, &PACKER, &HistoryPage { feed, at, document: Some(document), leads_back: true, known_at, progress })
-            .unwrap()
+        history::store(
+            &self.connection,
+            &PACKER,
+            &mut self.neighbours.borrow_mut(),
+            &HistoryPage { feed, at, document: Some(document), leads_back: true, known_at, progress },
+        )
+        .unwrap()
     }
 
     /// The sightings that stand in the feed now.
@@ -126,7 +131,7 @@ fn a_page_and_its_jobs_place_are_stored_together_and_go_with_its_end() {
     assert_eq!(jobs(&lab), 1);
     let (feed, _) = document_of(FEED, IdentityRule::Auto, &[]);
     let end = HistoryPage { feed, at: lab.tick(), document: None, leads_back: true, known_at: None, progress: Progress::Ended };
-    history::store(&lab.connection, &PACKER, &end).unwrap();
+    history::store(&lab.connection, &PACKER, &mut lab.neighbours.borrow_mut(), &end).unwrap();
     assert_eq!(jobs(&lab), 0);
 }
 

@@ -1,7 +1,7 @@
 //! Identity as the archive keeps it: the six laws over generated histories, and the cases as a table. Everything runs
 //! on a real database in memory, through the same code as a poll.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
@@ -12,10 +12,13 @@ use rusqlite::{Connection, params};
 
 use super::connect::set_up;
 use super::known::FeedPast;
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::polls::{self, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+use super::recompare;
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
+use crate::copies::CopySettings;
 use crate::decide::{self, Decision, PollKeys, Target};
 use crate::identity::{EntryKeys, IdentityUrl, Site};
 use crate::normalise;
@@ -64,6 +67,7 @@ impl E {
 /// An archive in memory.
 pub(super) struct Lab {
     pub(super) connection: Connection,
+    pub(super) neighbours: RefCell<Neighbours>,
     clock: Cell<i64>,
 }
 
@@ -100,7 +104,7 @@ impl Lab {
         }
         let mut connection = Connection::open_in_memory().unwrap();
         EMPTY.with(|empty| Backup::new(empty, &mut connection).unwrap().step(-1).unwrap());
-        Self { connection, clock: Cell::new(0) }
+        Self { connection, neighbours: RefCell::default(), clock: Cell::new(0) }
     }
 
     /// Polls a feed named by host and path, such as `a.com/feed`.
@@ -128,7 +132,7 @@ impl Lab {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(&self.connection, &PACKER, &poll).unwrap()
+        polls::store(&self.connection, &PACKER, &mut self.neighbours.borrow_mut(), &poll).unwrap()
     }
 
     pub(super) fn tick(&self) -> DateTime<Utc> {
@@ -215,6 +219,7 @@ pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (Pol
         site_url,
         rule,
         full_text: FullText::Never,
+        copies: CopySettings::default(),
         dropped: Default::default(),
         dropped_at: Vec::new(),
         is_cut_off: false,
@@ -223,7 +228,7 @@ pub(super) fn document_of(feed: &str, rule: IdentityRule, entries: &[E]) -> (Pol
             .into_iter()
             .map(|entry| PolledEntry { url: normalise::permalink(&entry), entry, prepared: OnceLock::new() })
             .collect(),
-        prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), &PACKER)),
+        prepare: Box::new(|entry| Prepared::of(draft(entry), Some(entry), CopySettings::default(), &PACKER)),
     };
     (feed, document)
 }
@@ -575,6 +580,79 @@ fn targets(decision: &Decision, count: usize) -> Vec<String> {
         }
     }
     targets
+}
+
+/// A version of one of two stories, or an issue of one of two series: what may be a near copy of what.
+fn version() -> impl Strategy<Value = String> {
+    let reworded = (0..2_usize, 0..8_usize, 0..4_usize, any::<bool>()).prop_map(|(seed, phase, every, is_cut)| {
+        let words = story(&format!("s{seed}w"), if is_cut { 90 } else { 180 });
+        let every = [3, 4, 6, 200][every];
+        let edit = |(at, word): (usize, &str)| if at % every == phase % every { format!("e{phase}x{at}") } else { word.to_owned() };
+        words.split(' ').enumerate().map(edit).collect::<Vec<_>>().join(" ")
+    });
+    let issue = (0..2_usize, 0..9_usize)
+        .prop_map(|(series, issue)| format!("{} {}", story(&format!("frame{series}w"), 60), story(&format!("issue{issue}w"), 30)));
+    prop_oneof![reworded, issue]
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn near_copies_make_the_same_clusters_in_whatever_order_they_come(
+        versions in proptest::collection::vec((version(), proptest::option::of(version()), 0..4_i64), 12),
+        order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+        late in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+        split in 0..12_usize,
+    ) {
+        let entry = |at: usize, text: &str| {
+            let link = format!("https://p{at}.com/story");
+            e(&format!("g{at}"), &link, "Story", text, versions[at].2)
+        };
+        let first = |lab: &Lab, at: usize| lab.poll(&format!("p{at}.com/feed"), &[entry(at, &versions[at].0)]);
+        let edit = |lab: &Lab, at: usize| {
+            if let Some(text) = &versions[at].1 {
+                lab.poll(&format!("p{at}.com/feed"), &[entry(at, text)]);
+            }
+        };
+        let one = Lab::new();
+        for at in 0..12 {
+            first(&one, at);
+            edit(&one, at);
+        }
+        let other = Lab::new();
+        for (turn, at) in order.iter().enumerate() {
+            first(&other, *at);
+            // Some edits come at once, the others after all stories.
+            if turn < split {
+                edit(&other, *at);
+            }
+        }
+        for at in late.iter().filter(|at| !order[..split].contains(at)) {
+            edit(&other, *at);
+        }
+        let clusters = |lab: &Lab| -> Vec<(String, Option<String>, Option<i64>)> {
+            let sql = "SELECT id, (SELECT id FROM article WHERE article = a.duplicate_of), likeness FROM article a ORDER BY id";
+            let mut statement = lab.connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+            rows.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        prop_assert_eq!(clusters(&one), clusters(&other));
+        // What a restart reads is what was kept in step.
+        other.neighbours.borrow_mut().drop_picture();
+        other.poll("p0.com/feed", &[entry(0, "too short for a copy")]);
+        one.poll("p0.com/feed", &[entry(0, "too short for a copy")]);
+        prop_assert_eq!(clusters(&one), clusters(&other));
+        prop_assert_eq!(super::integrity::check(&one.connection).unwrap().damages, Vec::new());
+        // So is what is found anew.
+        let (mut own, mut last, mut one) = (Neighbours::default(), Some(0), one);
+        let before = clusters(&one);
+        recompare::begin(&mut one.connection).unwrap();
+        while let Some(after) = last {
+            last = recompare::compare_batch(&mut one.connection, &mut own, CopySettings::default(), after, Utc::now()).unwrap();
+        }
+        prop_assert_eq!(clusters(&one), before);
+    }
 }
 
 proptest! {

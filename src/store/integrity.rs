@@ -1,5 +1,5 @@
 //! Is the archive whole? The file as SQLite sees it, and what SQLite cannot know: that each article shows a body, that
-//! every blob unpacks, that the search index holds what the articles say.
+//! every blob unpacks, that the search index holds what the articles say, that copies have an original.
 //!
 //! One pass over everything, inside one read transaction, so that it says something about one moment. Memory is a few
 //! dozen bytes an article.
@@ -11,10 +11,9 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::packed::{self, Packer};
-use super::{Reader, StoreError, search};
+use super::{Reader, StoreError, pages, search, similar};
 use crate::article::Draft;
 use crate::coverage::{Cause, Watch};
-use crate::full_text;
 use crate::parse::Entry;
 
 /// So many damages of one kind are named; more are counted.
@@ -24,7 +23,7 @@ const MOST_NAMED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
     /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
-    /// `coverage`, `search`.
+    /// `coverage`, `search`, `copies`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -71,6 +70,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
             check_revisions,
             check_coverage,
             check_search,
+            check_copies,
         ];
         for part in parts {
             part(&moment, &mut found)?;
@@ -280,21 +280,14 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     }
     connection.execute_batch("DROP TABLE temp.indexed_token")?;
     let mut statement = connection.prepare(
-        "SELECT article.article, article.id, body.content, page_body.content FROM article JOIN body ON body.sighting = article.speaker
+        "SELECT article.article, article.id, body.content, page_body.draft FROM article JOIN body ON body.sighting = article.speaker
          LEFT JOIN page_body ON page_body.article = article.article WHERE removed_at IS NULL",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let indexed = indexed.remove(&row.get(0)?).unwrap_or_default();
         // A body that cannot be read was named already.
-        let Ok(spoken) = found.packer.unpack::<Draft>(row.get_ref(2)?.as_blob()?) else { continue };
-        let draft = match row.get_ref(3)? {
-            ValueRef::Null => spoken,
-            page => match found.packer.unpack::<Draft>(page.as_blob()?) {
-                Ok(page) => full_text::merged(spoken, page),
-                Err(_) => continue,
-            },
-        };
+        let Ok(draft) = pages::shown(&found.packer, row.get_ref(2)?, row.get_ref(3)?) else { continue };
         let tokens = search::document_tokens(&draft);
         let wanted =
             tokens.split(' ').filter(|token| !token.is_empty()).fold(0_u64, |sum, token| sum.wrapping_add(token_hash(token.as_bytes())));
@@ -306,6 +299,34 @@ fn check_search(connection: &Connection, found: &mut Found) -> rusqlite::Result<
     strangers.sort_unstable();
     for article in strangers {
         found.add("search", format!("the search index holds article number {article}, which is not there"));
+    }
+    Ok(())
+}
+
+/// A copy is a copy of an article that is there and no copy itself; what is kept for comparing belongs to articles that
+/// are there; lists can be read.
+fn check_copies(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    for (sql, what) in [
+        (
+            "SELECT copy.id FROM article copy JOIN article original ON original.article = copy.duplicate_of
+             WHERE original.duplicate_of IS NOT NULL OR original.removed_at IS NOT NULL OR copy.removed_at IS NOT NULL",
+            "is a copy of a copy, or of what was removed",
+        ),
+        ("SELECT id FROM article JOIN compared USING (article) WHERE removed_at IS NOT NULL", "was removed and is compared with new ones"),
+        ("SELECT id FROM article JOIN similar USING (article) WHERE removed_at IS NOT NULL", "was removed and has similar posts"),
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found.add("copies", format!("article {} {what}", row.get::<_, String>(0)?));
+        }
+    }
+    let mut statement = connection.prepare("SELECT id, posts FROM article JOIN similar USING (article)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !similar::is_whole(row.get_ref(1)?.as_blob()?) {
+            found.add("copies", format!("the similar posts of article {} cannot be read", row.get::<_, String>(0)?));
+        }
     }
     Ok(())
 }

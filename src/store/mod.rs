@@ -24,14 +24,17 @@ mod identity_tests;
 mod integrity;
 mod known;
 mod lock;
+mod neighbours;
 mod outages;
 mod overview;
 mod packed;
 mod pages;
 mod polls;
+mod recompare;
 mod retention;
 mod search;
 mod shown;
+mod similar;
 mod writer;
 
 pub use self::articles::{Articles, Selection};

@@ -7,12 +7,15 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use super::neighbours::Neighbours;
 use super::packed::{PackedError, Packer};
 use super::shown::{self, Changes, Edit, Shown};
 use super::{Archive, Reader, StoreError, search};
 use crate::article::Draft;
+use crate::copies::{CopySettings, Likeness};
 use crate::fetch::Validators;
 use crate::full_text::{self, PagesPast, Wish, merge};
 use crate::identity::ArticleId;
@@ -56,6 +59,8 @@ pub struct PageAnswer {
     pub at: DateTime<Utc>,
     /// Status of the answer.
     pub http_status: Option<u16>,
+    /// What is looked for when its article is compared with others.
+    pub copies: CopySettings,
     /// What it was.
     pub end: PageEnd,
 }
@@ -209,6 +214,15 @@ pub(super) fn with_page(connection: &Connection, packer: &Packer, article: i64, 
     })
 }
 
+/// What an article shows, from its speaker's body and, where that is not NULL, what its page said.
+pub(super) fn shown(packer: &Packer, body: ValueRef<'_>, page: ValueRef<'_>) -> rusqlite::Result<Draft> {
+    let spoken: Draft = packer.unpack(body.as_blob()?)?;
+    Ok(match page {
+        ValueRef::Null => spoken,
+        page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
+    })
+}
+
 /// Takes out all that the archive has of an article's page.
 pub(super) fn remove(connection: &Connection, article: i64) -> rusqlite::Result<()> {
     for statement in
@@ -250,9 +264,9 @@ impl Archive {
     pub async fn commit_page(&self, answer: PageAnswer) -> Result<bool, StoreError> {
         let packer = self.packer();
         self.writer
-            .run(move |connection| {
+            .run_on_articles(move |connection, neighbours| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let changed = store(&transaction, &packer, &answer)?;
+                let changed = store(&transaction, &packer, neighbours, &answer)?;
                 transaction.commit()?;
                 Ok(changed)
             })
@@ -272,7 +286,7 @@ impl Archive {
     }
 }
 
-fn store(connection: &Connection, packer: &Packer, answer: &PageAnswer) -> rusqlite::Result<bool> {
+fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, answer: &PageAnswer) -> rusqlite::Result<bool> {
     let (article, now) = (answer.page.0, answer.at.timestamp_millis());
     let feed: Option<i64> = connection
         .prepare_cached("SELECT feed FROM page WHERE article = ?1 AND url = ?2")?
@@ -320,20 +334,28 @@ fn store(connection: &Connection, packer: &Packer, answer: &PageAnswer) -> rusql
                     read.validators.etag,
                     read.validators.last_modified
                 ])?;
-            return store_read(connection, packer, article, feed, answer.at, read);
+            return store_read(connection, packer, neighbours, &AskedPage { article, feed, at: answer.at, copies: answer.copies }, read);
         }
     }
     Ok(false)
 }
 
-fn store_read(
-    connection: &Connection,
-    packer: &Packer,
+/// The page that was read, and how its article is compared with others.
+struct AskedPage {
     article: i64,
     feed: i64,
     at: DateTime<Utc>,
+    copies: CopySettings,
+}
+
+fn store_read(
+    connection: &Connection,
+    packer: &Packer,
+    neighbours: &mut Neighbours,
+    asked: &AskedPage,
     read: &ReadPage,
 ) -> rusqlite::Result<bool> {
+    let AskedPage { article, feed, at, copies } = *asked;
     struct Speaking {
         speaker: i64,
         spoken: Draft,
@@ -341,10 +363,11 @@ fn store_read(
         revised_at: i64,
         copy_key: Option<i64>,
         id: String,
+        first_seen: i64,
     }
     let speaking = connection
         .prepare_cached(
-            "SELECT article.speaker, body.content, article.revision, article.revised_at, article.copy_key, article.id
+            "SELECT article.speaker, body.content, article.revision, article.revised_at, article.copy_key, article.id, article.first_seen
              FROM article JOIN body ON body.sighting = article.speaker WHERE article.article = ?1",
         )?
         .query_row(params![article], |row| {
@@ -355,6 +378,7 @@ fn store_read(
                 revised_at: row.get(3)?,
                 copy_key: row.get(4)?,
                 id: row.get(5)?,
+                first_seen: row.get(6)?,
             })
         })
         .optional()?;
@@ -399,16 +423,19 @@ fn store_read(
     if earlier.is_some_and(|(_, rules)| rules == RULES_VERSION) {
         revision = shown::revise(connection, packer, &Edit { article, before: &before, after: &after, revision, now })?;
     }
-    let tokens = search::document_tokens(&after);
+    let (tokens, likeness) = (search::document_tokens(&after), Likeness::of(&after, copies));
     let mut changes = Changes::new(connection, now);
     shown::show(
         &mut changes,
+        neighbours,
         &Shown {
             article,
+            is_new: false,
+            first_seen: speaking.first_seen,
             speaker: speaking.speaker,
             draft: &after,
             tokens: Some(&tokens),
-            copy_key: crate::copies::copy_key(&after),
+            likeness: &likeness,
             was_copy_key: speaking.copy_key,
             revision,
         },

@@ -10,10 +10,12 @@ use rusqlite::{Connection, params};
 use super::coverage::{self, Seen};
 use super::documents::{self, Tense};
 use super::dropped::{self, Dropped};
+use super::neighbours::Neighbours;
 use super::packed::{PackedError, Packer};
 use super::search;
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
+use crate::copies::{CopySettings, Likeness};
 use crate::coverage::{Cause, Present};
 use crate::fetch::Validators;
 use crate::identity::{EntryKeys, Key};
@@ -26,19 +28,20 @@ pub struct Prepared {
     pub(super) draft: Draft,
     pub(super) packed: Result<Vec<u8>, PackedError>,
     pub(super) tokens: String,
-    pub(super) copy_key: Option<i64>,
+    pub(super) likeness: Likeness,
 }
 
 impl Prepared {
-    /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens and fingerprints.
-    pub fn of(draft: Draft, kept_entry: Option<&Entry>, packer: &Packer) -> Self {
+    /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens, and what copies and
+    /// similar posts are known by.
+    pub fn of(draft: Draft, kept_entry: Option<&Entry>, settings: CopySettings, packer: &Packer) -> Self {
         Self {
             packed: match kept_entry {
                 Some(entry) => packer.pack_both(&draft, entry),
                 None => packer.pack(&draft),
             },
             tokens: search::document_tokens(&draft),
-            copy_key: crate::copies::copy_key(&draft),
+            likeness: Likeness::of(&draft, settings),
             draft,
         }
     }
@@ -87,6 +90,8 @@ pub struct PolledDocument {
     pub rule: IdentityRule,
     /// Which of their pages are asked for.
     pub full_text: FullText,
+    /// What is looked for when its articles are compared with others.
+    pub copies: CopySettings,
     /// The entries that are kept, in the document's order.
     pub entries: Vec<PolledEntry>,
     /// For each of them what identity asks.
@@ -169,12 +174,12 @@ pub struct PollReport {
 }
 
 /// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
+pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
     let tense = Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) };
     let stored = match &poll.document {
-        Some(document) => Some((document, documents::store(connection, packer, feed.row, &poll.feed, tense, now, document)?)),
+        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, tense, now, document)?)),
         None => None,
     };
     let seen = match &stored {

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::shown::Changes;
+use super::copies::Seeds;
+use super::neighbours::Neighbours;
 use super::{Archive, StoreError, copies, pages};
 
 /// So many articles in one transaction: polls wait no longer for it than for a group of polls.
@@ -45,7 +46,8 @@ impl Archive {
     pub async fn prune(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         loop {
-            let batch = self.writer.run(move |connection| remove_batch(connection, before, now)).await?;
+            let batch =
+                self.writer.run_on_articles(move |connection, neighbours| remove_batch(connection, neighbours, before, now)).await?;
             if batch.is_empty() {
                 break;
             }
@@ -69,7 +71,12 @@ impl Archive {
 }
 
 /// Removes some articles; gives the name of each one's first feed.
-fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTime<Utc>) -> rusqlite::Result<Vec<String>> {
+fn remove_batch(
+    connection: &mut Connection,
+    neighbours: &mut Neighbours,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<String>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let old: Vec<(i64, Option<i64>, String)> = transaction
         .prepare_cached(
@@ -82,41 +89,30 @@ fn remove_batch(connection: &mut Connection, before: DateTime<Utc>, now: DateTim
     let (mut clusters, mut joined) = (BTreeSet::new(), BTreeSet::new());
     let mut feeds = Vec::with_capacity(old.len());
     for (article, copy_key, feed) in old {
+        clusters.extend(copies::followers(&transaction, article)?);
         joined.extend(copies::joined_by_page(&transaction, article)?);
-        remove(&transaction, article, now)?;
+        remove(&transaction, neighbours, article, now)?;
         joined.remove(&article);
         clusters.extend(copy_key);
         feeds.push(feed);
     }
     // The copies of removed articles have another earliest now.
-    let mut changes = Changes::new(&transaction, now);
-    for cluster in clusters {
-        for member in copies::settle(&transaction, cluster)? {
-            changes.touch(member)?;
-        }
-    }
-    for article in joined {
-        for member in copies::settle_around(&transaction, article)? {
-            changes.touch(member)?;
-        }
-        changes.touch(article)?;
-    }
-    changes.finish()?;
-    drop(changes);
+    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined }, now)?;
     transaction.commit()?;
     Ok(feeds)
 }
 
 /// Takes out all that an article says, for retention or for good. Those that were its copies are settled after all of a batch have gone.
-pub(super) fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> rusqlite::Result<()> {
+pub(super) fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i64, now: i64) -> rusqlite::Result<()> {
+    neighbours.leave(transaction, article)?;
     transaction
         .prepare_cached(
-            "UPDATE article SET removed_at = ?2, speaker = NULL, copy_key = NULL, duplicate_of = NULL, language = NULL, identity_url = NULL
+            "UPDATE article SET removed_at = ?2, speaker = NULL, copy_key = NULL, duplicate_of = NULL, likeness = NULL, language = NULL, identity_url = NULL
              WHERE article = ?1",
         )?
         .execute(params![article, now])?;
     for statement in [
-        "UPDATE article SET duplicate_of = NULL WHERE duplicate_of = ?1",
+        "UPDATE article SET duplicate_of = NULL, likeness = NULL WHERE duplicate_of = ?1",
         "DELETE FROM revision WHERE article = ?1",
         "DELETE FROM body WHERE sighting IN (SELECT sighting FROM sighting WHERE article = ?1)",
         "DELETE FROM article_tokens WHERE rowid = ?1",
@@ -129,17 +125,6 @@ pub(super) fn remove(transaction: &Transaction<'_>, article: i64, now: i64) -> r
 /// Counts a change of the archive.
 pub(super) fn next_change(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
     transaction.prepare_cached("UPDATE archive SET change = change + 1 RETURNING change")?.query_row([], |row| row.get(0))
-}
-
-/// The copies of removed articles have another earliest now.
-pub(super) fn settle_copies(transaction: &Transaction<'_>, cluster: i64, now: i64) -> rusqlite::Result<()> {
-    for member in copies::settle(transaction, cluster)? {
-        let change = next_change(transaction)?;
-        transaction
-            .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1")?
-            .execute(params![member, now, change])?;
-    }
-    Ok(())
 }
 
 /// Removed articles whose entries have left all their feeds before a time.
@@ -201,6 +186,7 @@ mod tests {
     use super::*;
     use crate::article::Draft;
     use crate::config::{FullText, IdentityRule};
+    use crate::copies::CopySettings;
     use crate::identity::EntryKeys;
     use crate::normalise;
     use crate::parse::{Entry, Markup};
@@ -242,7 +228,7 @@ mod tests {
         }
     }
 
-    fn poll(connection: &Connection, feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) {
+    fn poll(connection: &Connection, neighbours: &mut Neighbours, feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) {
         let document = PolledDocument {
             hash: 0,
             title: None,
@@ -250,6 +236,7 @@ mod tests {
             site_url: Some("https://a.com/".into()),
             rule: IdentityRule::Auto,
             full_text: FullText::Never,
+            copies: CopySettings::default(),
             dropped: Default::default(),
             keys: entries.iter().map(EntryKeys::of).collect(),
             dropped_at: Vec::new(),
@@ -263,7 +250,12 @@ mod tests {
                     Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
                     None => String::new(),
                 };
-                Prepared::of(Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() }, Some(entry), &PACKER)
+                Prepared::of(
+                    Draft { title: words(&entry.title), text: words(&entry.content), ..Draft::default() },
+                    Some(entry),
+                    CopySettings::default(),
+                    &PACKER,
+                )
             }),
         };
         let poll = Poll {
@@ -283,7 +275,7 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(connection, &PACKER, &poll).unwrap();
+        polls::store(connection, &PACKER, neighbours, &poll).unwrap();
     }
 
     /// The titles that are shown.
@@ -314,6 +306,7 @@ mod tests {
         fn what_was_removed_is_never_shown_again_and_nothing_else_is_lost(steps in proptest::collection::vec(step(), 1..14)) {
             let mut connection = Connection::open_in_memory().unwrap();
             set_up(&mut connection).unwrap();
+            let mut neighbours = Neighbours::default();
             // An entry of a guid alone is an article of its feed; one with a link is one of both.
             let article = |feed: usize, number: u8| if number > 1 { (9, number) } else { (feed, number) };
             let (mut seen, mut removed) = (BTreeSet::new(), BTreeSet::new());
@@ -323,16 +316,16 @@ mod tests {
                     Step::Poll(feed, entries, edits) => {
                         let numbers: Vec<u8> = (0..ENTRIES).filter(|number| entries >> number & 1 == 1).collect();
                         seen.extend(numbers.iter().map(|number| article(*feed, *number)));
-                        poll(&connection, FEEDS[*feed], numbers.iter().map(|number| entry(*number, *edits)).collect(), now);
+                        poll(&connection, &mut neighbours, FEEDS[*feed], numbers.iter().map(|number| entry(*number, *edits)).collect(), now);
                     }
                     Step::Prune => {
-                        while !remove_batch(&mut connection, now, now).unwrap().is_empty() {}
+                        while !remove_batch(&mut connection, &mut neighbours, now, now).unwrap().is_empty() {}
                         while release_batch(&mut connection, now - KNOWN_AFTER_LEAVING).unwrap() > 0 {}
                         removed.extend(seen.iter().copied());
                     }
                     Step::Forget(number) => {
                         let ids = ids(&connection, &format!("title {number}"));
-                        forget::forget_batch(&mut connection, &ids, now).unwrap();
+                        forget::forget_batch(&mut connection, &mut neighbours, &ids, now).unwrap();
                         removed.extend(seen.iter().filter(|article| article.1 == *number).copied());
                     }
                 }

@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
 
 use super::packed::Packer;
-use super::{Reader, Selection, StoreError};
+use super::{Reader, Selection, StoreError, pages};
 use crate::article::{Article, Draft, tokens};
-use crate::full_text;
 
 /// How many of the newest matches `--relevance` ranks.
 const RANKED: usize = 1_000;
@@ -97,11 +95,7 @@ impl SearchQuery {
 pub fn register_phrases(connection: &Connection, packer: &Arc<Packer>, query: &SearchQuery) -> rusqlite::Result<()> {
     let (query, packer) = (Arc::new(query.clone()), Arc::clone(packer));
     connection.create_scalar_function("has_phrases", 2, FunctionFlags::SQLITE_UTF8, move |context| {
-        let spoken: Draft = packer.unpack(context.get_raw(0).as_blob()?)?;
-        let draft = match context.get_raw(1) {
-            ValueRef::Null => spoken,
-            page => full_text::merged(spoken, packer.unpack(page.as_blob()?)?),
-        };
+        let draft = pages::shown(&packer, context.get_raw(0), context.get_raw(1))?;
         Ok(query.phrases_stand_in(&draft))
     })
 }

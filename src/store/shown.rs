@@ -1,14 +1,15 @@
 //! What an article shows, written in one place: its row, its words in the search index, its cluster of copies, and the change
 //! number by which incremental exports notice. Polls and pages both end here.
 
-use std::collections::BTreeSet;
-
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
-use super::copies;
+use super::copies::{self, Seeds};
+use super::neighbours::{Compared, Neighbours};
 use super::packed::Packer;
+use super::similar;
 use crate::article::{Draft, Origin};
+use crate::copies::Likeness;
 use crate::revision::{self, State};
 
 /// The change numbers that one commit gives.
@@ -57,56 +58,78 @@ impl<'c> Changes<'c> {
 pub struct Shown<'a> {
     /// Its row.
     pub article: i64,
+    /// Is it new to the archive?
+    pub is_new: bool,
+    /// When the archive first had it, milliseconds since 1970.
+    pub first_seen: i64,
     /// The sighting that speaks for it.
     pub speaker: i64,
     /// What is shown: the speaker's draft, merged with the page's.
     pub draft: &'a Draft,
     /// For the search index; `None` where the words are what they were.
     pub tokens: Option<&'a str>,
-    /// Hash of the text, where it can be a copy.
-    pub copy_key: Option<i64>,
-    /// … and what it was.
+    /// What it is compared with others by.
+    pub likeness: &'a Likeness,
+    /// The hash of the text, where it could be a copy, that it had until now.
     pub was_copy_key: Option<i64>,
     /// Number and first sight of this revision.
     pub revision: (i64, i64),
 }
 
 /// Writes it, and settles the clusters that it leaves and joins.
-pub fn show(changes: &mut Changes<'_>, shown: &Shown<'_>) -> rusqlite::Result<()> {
-    let (connection, now) = (changes.connection, changes.now);
+pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Shown<'_>) -> rusqlite::Result<()> {
+    let (connection, now, likeness) = (changes.connection, changes.now, shown.likeness);
     let change = changes.next()?;
+    let published = shown.draft.published.map(|at| at.timestamp_millis());
     connection
         .prepare_cached(
             "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
                last_changed = ?7, change = ?8, copy_key = ?9,
-               duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END WHERE article = ?1",
+               duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END,
+               likeness = CASE WHEN copy_key IS ?9 THEN likeness ELSE NULL END WHERE article = ?1",
         )?
         .execute(params![
             shown.article,
             shown.speaker,
-            shown.draft.published.map(|at| at.timestamp_millis()),
+            published,
             shown.draft.language,
             shown.revision.0,
             shown.revision.1,
             now,
             change,
-            shown.copy_key
+            likeness.copy_key
         ])?;
     if let Some(tokens) = shown.tokens {
+        let compared = Compared {
+            article: shown.article,
+            is_new: shown.is_new,
+            published,
+            first_seen: shown.first_seen,
+            language: shown.draft.language.as_deref(),
+            likeness,
+        };
+        neighbours.enter(connection, &compared)?;
         connection
             .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
             .execute(params![shown.article, tokens])?;
     }
-    let mut members = BTreeSet::new();
-    let clusters: BTreeSet<i64> = shown.was_copy_key.into_iter().chain(shown.copy_key).collect();
-    for cluster in clusters {
-        members.extend(copies::settle(connection, cluster)?);
+    let mut seeds = Seeds { keys: shown.was_copy_key.into_iter().chain(likeness.copy_key).collect(), ..Seeds::default() };
+    if shown.was_copy_key.is_some_and(|key| likeness.copy_key != Some(key)) {
+        seeds.keys.extend(copies::followers(connection, shown.article)?);
     }
-    if !copies::joined_by_page(connection, shown.article)?.is_empty() {
-        members.extend(copies::settle_around(connection, shown.article)?);
+    if copies::has_edges(connection)? && !copies::joined_by_page(connection, shown.article)?.is_empty() {
+        seeds.articles.insert(shown.article);
     }
-    for member in members.into_iter().filter(|member| *member != shown.article) {
-        changes.touch(member)?;
+    for member in copies::settle(connection, neighbours, &seeds, Some(shown.article))? {
+        if member != shown.article {
+            changes.touch(member)?;
+        }
+    }
+    if shown.tokens.is_some()
+        && likeness.similar > 0
+        && let Some(window) = neighbours.window()
+    {
+        similar::place(connection, window, shown.article, shown.is_new, likeness.similar)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::{Poll, PollReport, StoreError, dictionary, polls};
 
@@ -27,7 +28,7 @@ const QUEUE: usize = 64;
 type Done<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Work that is no poll: it makes its own transactions on the writer's connection.
-type Errand = Box<dyn FnOnce(&mut Connection) + Send>;
+type Errand = Box<dyn FnOnce(&mut Connection, &mut Neighbours) + Send>;
 
 /// What waits for the writer.
 enum Work {
@@ -68,11 +69,24 @@ impl Writer {
         &self,
         errand: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_on_articles(|connection, _| errand(connection)).await
+    }
+
+    /// As [`Self::run`], for what adds, changes or removes articles: the picture that new ones are compared with must
+    /// follow.
+    pub async fn run_on_articles<T: Send + 'static>(
+        &self,
+        errand: impl FnOnce(&mut Connection, &mut Neighbours) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (done, ended) = oneshot::channel::<Result<T, StoreError>>();
         let path = self.path.clone();
-        let errand: Errand = Box::new(move |connection| {
+        let errand: Errand = Box::new(move |connection, neighbours| {
+            let result = errand(connection, neighbours);
+            if result.is_err() {
+                neighbours.drop_picture();
+            }
             // Whoever asked may have been stopped meanwhile; what was committed stays so.
-            let _ = done.send(errand(connection).map_err(|error| StoreError::of(&path, error)));
+            let _ = done.send(result.map_err(|error| StoreError::of(&path, error)));
         });
         self.queue.send(Work::Errand(errand)).await.map_err(|_| StoreError::Closed)?;
         ended.await.unwrap_or(Err(StoreError::Closed))
@@ -98,15 +112,19 @@ struct Writing {
 
 impl Writing {
     fn work(mut self, mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+        let mut neighbours = Neighbours::new(Arc::clone(&self.packer));
         while let Some(first) = waiting.blocking_recv() {
             let errand = match first {
-                Work::Poll(poll, done) => self.write_group(&mut connection, (poll, done), &mut waiting),
+                Work::Poll(poll, done) => self.write_group(&mut connection, &mut neighbours, (poll, done), &mut waiting),
                 Work::Errand(errand) => Some(errand),
             };
             if let Some(errand) = errand {
-                errand(&mut connection);
+                errand(&mut connection, &mut neighbours);
             }
             self.make_dictionary(&connection);
+        }
+        if let Err(error) = neighbours.save(&connection) {
+            tracing::warn!(%error, "the term frequencies were not written");
         }
         if let Err(error) = connection.close() {
             tracing::warn!(error = %error.1, "closing the archive");
@@ -117,12 +135,16 @@ impl Writing {
     fn write_group(
         &self,
         connection: &mut Connection,
+        neighbours: &mut Neighbours,
         first: (Box<Poll>, Done<PollReport>),
         waiting: &mut mpsc::Receiver<Work>,
     ) -> Option<Errand> {
         let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
         let mut errand = None;
-        let committed = commit_group(connection, &self.packer, first, waiting, &mut reports, &mut errand);
+        let committed = commit_group(connection, &self.packer, neighbours, first, waiting, &mut reports, &mut errand);
+        if committed.is_err() {
+            neighbours.drop_picture();
+        }
         for (done, report) in reports {
             let answer = match (&committed, report) {
                 (Ok(()), Ok(report)) => Ok(report),
@@ -146,7 +168,7 @@ impl Writing {
         let (path, packer) = (self.path.clone(), Arc::clone(&self.packer));
         let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || match dictionary::make(&path, &packer) {
             Ok(Some(content)) => {
-                let keep: Errand = Box::new(move |connection| match dictionary::keep(connection, &packer, &content) {
+                let keep: Errand = Box::new(move |connection, _| match dictionary::keep(connection, &packer, &content) {
                     Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
                     Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
                 });
@@ -165,6 +187,7 @@ impl Writing {
 fn commit_group(
     connection: &mut Connection,
     packer: &Packer,
+    neighbours: &mut Neighbours,
     first: (Box<Poll>, Done<PollReport>),
     waiting: &mut mpsc::Receiver<Work>,
     reports: &mut Vec<(Done<PollReport>, rusqlite::Result<PollReport>)>,
@@ -191,7 +214,10 @@ fn commit_group(
         }
     };
     while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, packer, &poll);
+        let report = write_poll(&mut transaction, packer, neighbours, &poll);
+        if report.is_err() {
+            neighbours.drop_picture();
+        }
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
         reports.push((done, report));
         let is_full = entries >= MOST_ENTRIES || began.elapsed() >= LONGEST_GROUP;
@@ -207,9 +233,14 @@ fn commit_group(
     transaction.commit()
 }
 
-fn write_poll(transaction: &mut rusqlite::Transaction<'_>, packer: &Packer, poll: &Poll) -> rusqlite::Result<PollReport> {
+fn write_poll(
+    transaction: &mut rusqlite::Transaction<'_>,
+    packer: &Packer,
+    neighbours: &mut Neighbours,
+    poll: &Poll,
+) -> rusqlite::Result<PollReport> {
     let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, packer, poll)?;
+    let report = polls::store(&savepoint, packer, neighbours, poll)?;
     savepoint.commit()?;
     Ok(report)
 }

@@ -8,6 +8,7 @@ mod backfill;
 mod bad_input;
 mod conditional_requests;
 mod control_socket;
+mod copies;
 mod corpora;
 mod coverage;
 mod daemon;

@@ -62,7 +62,7 @@ fn an_excerpt_becomes_the_whole_story_in_one_poll() {
     excerpts(&server, [1]);
     server.on("/story/1", Answer::page(page(1)));
     let place = subscribed(server.url("/feed.xml"));
-    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 1 new article, 0 updated; 1 page read\n");
+    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 1 new article, 0 updated\n1 page read\n");
     let article = only(&place);
     assert_eq!(article["text"], paragraphs(1).join("\n\n"));
     assert_eq!((&article["completeness"], &article["provenance"]["body"]), (&"full".into(), &"page".into()));
@@ -108,7 +108,7 @@ fn a_page_that_robots_txt_forbids_is_not_asked_for_and_the_excerpt_stays() {
     server.on("/robots.txt", Answer::ok("User-agent: gleaner\nDisallow: /story/\nAllow: /story/3\n\nUser-agent: *\nDisallow:\n"));
     (1..=3).for_each(|number| server.on(&format!("/story/{number}"), Answer::page(page(number))));
     let place = subscribed(server.url("/feed.xml"));
-    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 3 new articles, 0 updated; 1 page read, 2 failed\n");
+    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 3 new articles, 0 updated\n1 page read, 2 failed\n");
     assert_eq!([1, 2, 3].map(|number| server.requests_to(&format!("/story/{number}")).len()), [0, 0, 1]);
     assert_eq!(server.requests_to("/robots.txt").len(), 1);
     assert_eq!(strings(&place.articles(), "completeness"), ["excerpt", "excerpt", "full"]);
@@ -126,7 +126,7 @@ fn a_page_that_robots_txt_forbids_is_not_asked_for_and_the_excerpt_stays() {
     assert!(place.run(&["show", &id]).succeeds().contains("given up after 3 attempts"));
     // `robots = false` is the operator's word.
     let free = Place::with_config(&with_feeds(&format!("{}robots = false\n", settings()), [("paper", server.url("/feed.xml"))]));
-    assert_eq!(free.run(&["poll"]).succeeds(), "1 feed polled: 3 new articles, 0 updated; 3 pages read\n");
+    assert_eq!(free.run(&["poll"]).succeeds(), "1 feed polled: 3 new articles, 0 updated\n3 pages read\n");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_crash_between_poll_and_page_loses_no_page() {
     daemon.kill();
     assert_eq!(strings(&place.articles(), "completeness"), ["excerpt", "excerpt"]);
     (1..=2).for_each(|number| server.on(&format!("/story/{number}"), Answer::page(page(number))));
-    assert_eq!(place.run(&["poll", "paper"]).succeeds(), "1 feed polled: 0 new articles, 0 updated; 2 pages read\n");
+    assert_eq!(place.run(&["poll", "paper"]).succeeds(), "1 feed polled: 0 new articles, 0 updated\n2 pages read\n");
     assert_eq!(strings(&place.articles(), "completeness"), ["full", "full"]);
     place.run(&["db", "check"]).succeeds();
 }
@@ -227,7 +227,7 @@ fn a_page_that_fails_is_tried_again_and_its_arrival_makes_no_revision() {
     excerpts(&server, [1]);
     server.sequence("/story/1", [Answer::status(500), Answer::page(page(1))]);
     let place = subscribed(server.url("/feed.xml"));
-    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 1 new article, 0 updated; 0 pages read, 1 failed\n");
+    assert_eq!(place.run(&["poll"]).succeeds(), "1 feed polled: 1 new article, 0 updated\n0 pages read, 1 failed\n");
     let before = only(&place);
     assert_eq!((&before["completeness"], &before["provenance"]["body"]), (&"excerpt".into(), &"feed".into()));
     assert!(place.run(&["show", before["id"].as_str().unwrap()]).succeeds().contains("HTTP status 500"));
@@ -241,7 +241,7 @@ fn a_page_that_fails_is_tried_again_and_its_arrival_makes_no_revision() {
     assert_eq!((&after["id"], &after["first_seen"]), (&before["id"], &before["first_seen"]));
     place.run(&["export", "--state", "state.json", "-o", "second.json"]).succeeds();
     assert!(place.read("second.json").contains("\"provenance\":{\"body\":\"page\""), "an export of what changed has it");
-    assert!(place.run(&["show", after["id"].as_str().unwrap(), "--revisions"]).succeeds().matches("Revision ").count() == 0);
+    assert!(place.run(&["show", after["id"].as_str().unwrap(), "--revisions"]).succeeds().matches("Revision ").count() == 1);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_page_is_asked_for_again_when_its_entry_changes_and_its_own_change_is_a_revi
     assert_eq!(only(&place)["revision"], 1);
     // The entry is edited, the page is not.
     let edited = excerpt(1, &server.url("/story/1")).body("Another beginning of the same story […]");
-    server.on("/feed.xml", Answer::feed(rss_of("The Paper", &server.url("/"), &[edited.clone()])));
+    server.on("/feed.xml", Answer::feed(rss_of("The Paper", &server.url("/"), std::slice::from_ref(&edited))));
     place.poll();
     let asked = server.requests_to("/story/1");
     assert_eq!((asked.len(), asked[1].text("if-none-match").as_deref()), (2, Some("\"one\"")));
@@ -304,7 +304,7 @@ fn a_daemons_pages_come_by_themselves_and_a_pass_waits_for_them() {
     assert!(within(PATIENCE, || place.at("gleaner.db").exists() && server.requests_to("/story/1").len() == 1));
     excerpts(&server, [2, 1]);
     let polled = place.run(&["poll", "--all"]);
-    assert!(polled.succeeds().ends_with("1 new article, 0 updated; 1 page read\n"), "{}", polled.out);
+    assert!(polled.succeeds().ends_with("1 new article, 0 updated\n1 page read\n"), "{}", polled.out);
     assert_eq!(strings(&place.articles(), "completeness"), ["full", "full"]);
     daemon.signal("TERM");
     assert!(daemon.ends_within(PATIENCE).success());
@@ -389,6 +389,64 @@ fn what_is_no_story_is_kept_from_the_article() {
         let shown = place.run(&["show", article["id"].as_str().unwrap()]);
         assert!(shown.succeeds().contains(reason), "{reason}: {}", shown.out);
     }
+}
+
+#[test]
+fn a_paywalled_page_says_so_and_gives_no_less_than_the_feed() {
+    let server = FeedServer::start();
+    let said = "<script type=\"application/ld+json\">{\"@context\":\"https://schema.org\",\"@type\":\"NewsArticle\",\
+                \"headline\":\"Story\",\"isAccessibleForFree\":false}</script>";
+    let teaser = |text: &str| {
+        format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><title>Story</title>{said}</head><body><article><h1>Story</h1><p>{text}</p></article></body></html>"
+        )
+    };
+    let long = excerpt(2, &server.url("/story/2")).body(&format!("{} […]", words(2000, 60).trim_end_matches('.')));
+    server.on("/feed.xml", Answer::feed(rss_of("The Paper", &server.url("/"), &[excerpt(1, &server.url("/story/1")), long])));
+    server.on("/story/1", Answer::page(teaser(&words(1000, 70))));
+    server.on("/story/2", Answer::page(teaser(&words(2000, 30))));
+    let place = subscribed(server.url("/feed.xml"));
+    place.poll();
+    let articles = place.articles();
+    assert_eq!(strings(&articles, "completeness"), ["paywalled", "paywalled"]);
+    let bodies: Vec<&Value> = articles.iter().map(|article| &article["provenance"]["body"]).collect();
+    assert_eq!(bodies, ["page", "feed"], "{articles:#?}");
+}
+
+#[test]
+fn a_page_that_asks_for_consent_is_never_taken_for_the_story() {
+    let server = FeedServer::start();
+    excerpts(&server, [1]);
+    let wall = "<!DOCTYPE html><html lang=\"en\"><head><title>Before you continue</title></head><body><h1>Before you continue</h1>\
+                <p>We and our partners use cookies to store and access personal data on your device.</p><form action=\"/consent\">\
+                <button>Reject all</button><button>Accept all cookies</button></form></body></html>";
+    server.on("/story/1", Answer::redirect(302, "/consent?back=/story/1"));
+    server.on("/consent?back=/story/1", Answer::page(wall));
+    let place = subscribed(server.url("/feed.xml"));
+    place.poll();
+    let article = only(&place);
+    assert_eq!((&article["completeness"], &article["provenance"]["body"]), (&"excerpt".into(), &"feed".into()));
+    assert_eq!(article["url"], server.url("/story/1"));
+    assert!(!article["text"].as_str().unwrap().contains("cookies"));
+    // Once it may be read, the story comes.
+    server.on("/story/1", Answer::page(page(1)));
+    make_due(&place);
+    place.poll();
+    assert_eq!(only(&place)["completeness"], "full");
+}
+
+#[test]
+fn the_rules_of_a_site_say_where_its_stories_are() {
+    let server = FeedServer::start();
+    excerpts(&server, [1]);
+    let told: String = paragraphs(1).iter().map(|paragraph| format!("<p>{paragraph}</p>")).collect();
+    let other: String = paragraphs(2).iter().map(|paragraph| format!("<p>{paragraph}</p>")).collect();
+    server.on("/story/1", Answer::page(format!("<html><body><article>{other}</article><div id=\"told\">{told}</div></body></html>")));
+    let place = subscribed(server.url("/feed.xml"));
+    std::fs::create_dir(place.at("rules")).unwrap();
+    place.write("rules/paper.toml", "[[site]]\nhosts = [\"127.0.0.1\"]\nbody = \"#told\"\n");
+    place.poll();
+    assert_eq!(only(&place)["text"], paragraphs(1).join("\n\n"));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Place {
 
     pub fn config(more: &str, feeds: &[(&str, String)]) -> String {
         let mut config = format!(
-            "{more}\n[database]\npath = \"gleaner.db\"\n[fetch]\nallow_private_networks = true\nhost_delay = \"0s\"\nper_host = 64\n[schedule]\nmin_interval = \"1s\"\n"
+            "{more}\n[database]\npath = \"gleaner.db\"\n[fetch]\nallow_private_networks = true\nhost_delay = \"0s\"\nper_host = 64\n[schedule]\nmin_interval = \"1s\"\n[articles]\nfull_text = \"never\"\n"
         );
         for (name, url) in feeds {
             config.push_str(&format!("[[feed]]\nname = \"{name}\"\nurl = \"{url}\"\n"));

@@ -19,7 +19,9 @@ impl Place {
     /// Subscribed to these feeds: name and URL.
     fn with<const FEEDS: usize>(feeds: [(&str, String); FEEDS]) -> Place {
         let place = Place { folder: tempfile::tempdir().unwrap() };
-        let mut config = "[database]\npath = \"gleaner.db\"\n[fetch]\nper_host = 1\nallow_private_networks = true\n".to_owned();
+        let mut config =
+            "[database]\npath = \"gleaner.db\"\n[fetch]\nper_host = 1\nallow_private_networks = true\n[articles]\nfull_text = \"never\"\n"
+                .to_owned();
         for (name, url) in feeds {
             config.push_str(&format!("[[feed]]\nname = \"{name}\"\nurl = \"{url}\"\n"));
         }

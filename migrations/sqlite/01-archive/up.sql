@@ -65,8 +65,9 @@ CREATE TABLE outage (
   ended_at INTEGER                                  -- NULL: it goes on
 ) STRICT;
 
+-- Numbers are never used again: a list of similar posts may still name one that is gone.
 CREATE TABLE article (
-  article      INTEGER PRIMARY KEY,
+  article      INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
   identity_url TEXT,              -- of an article whose id was made from its own page
   at           INTEGER NOT NULL,  -- published, else first_seen: the order of exports
@@ -81,6 +82,7 @@ CREATE TABLE article (
   change       INTEGER NOT NULL,
   copy_key     INTEGER,           -- hash of the normalised text, where it is long enough to be a copy
   duplicate_of INTEGER REFERENCES article (article),
+  likeness     INTEGER,           -- of a near copy to what it is a copy of, in thousandths
   removed_at   INTEGER            -- taken out by retention; what is left is by what its feeds know its entries again
 ) STRICT;
 
@@ -201,6 +203,25 @@ CREATE TABLE backfill (
   due_at   INTEGER NOT NULL,  -- not before: a server that failed is left alone for a while
   job      TEXT    NOT NULL,  -- the walk and where it stands, JSON
   articles INTEGER NOT NULL   -- new to the archive, from its pages
+) STRICT;
+
+-- By what the articles of the last weeks are compared with new ones. What it means: src/copies/kept.rs.
+CREATE TABLE compared (
+  article INTEGER PRIMARY KEY REFERENCES article (article),
+  kept    BLOB    NOT NULL
+) STRICT;
+
+-- Similar posts, the best first: of each the article's number (8 bytes) and the score in ten-thousandths (2 bytes), little-endian.
+CREATE TABLE similar (
+  article INTEGER PRIMARY KEY REFERENCES article (article),
+  posts   BLOB    NOT NULL
+) STRICT;
+
+-- In how many articles terms occur; written now and then, for it is an estimate anyway.
+CREATE TABLE term_frequency (
+  one      INTEGER PRIMARY KEY CHECK (one = 1),
+  articles TEXT    NOT NULL,  -- articles counted, by language, JSON
+  counters BLOB    NOT NULL   -- 16 bits each, little-endian, in a zstd frame
 ) STRICT;
 
 -- With what the feed's next document is compared to see whether anything was missed: JSON.

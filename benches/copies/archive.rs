@@ -1,0 +1,148 @@
+//! What comparing costs within the whole way of an article into the archive, and on the way out of it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use gleaner::article::Draft;
+use gleaner::config::{FullText, IdentityRule};
+use gleaner::copies::CopySettings;
+use gleaner::identity::EntryKeys;
+use gleaner::parse::{Entry, Markup, Stamp};
+use gleaner::schedule::{NextPoll, Reason};
+use gleaner::store::{Archive, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Selection};
+
+use crate::presses::Press;
+use crate::random::Random;
+
+const ENTRIES: usize = 20;
+
+/// Seconds of processor time that this process has cost, in hundredths.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(f64::NAN);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn entry(number: usize, press: &dyn Press, random: &mut Random, words: usize, at: DateTime<Utc>) -> Entry {
+    let topic = random.below(press.topics());
+    let story = press.story(topic, words, random);
+    Entry {
+        guid: Some(format!("https://paper.example/{number}")),
+        title: Some(Markup::Text(story.headline())),
+        content: Some(Markup::Text(story.text())),
+        published: Some(Stamp { text: at.to_rfc3339(), at: Some(at) }),
+        language: Some(story.language),
+        ..Entry::default()
+    }
+}
+
+fn draft(entry: &Entry) -> Draft {
+    let text = |markup: &Option<Markup>| match markup {
+        Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
+        None => String::new(),
+    };
+    Draft {
+        title: text(&entry.title),
+        text: text(&entry.content),
+        language: entry.language.clone(),
+        published: entry.published.as_ref().and_then(|stamp| stamp.at),
+        ..Draft::default()
+    }
+}
+
+fn poll(archive: &Archive, number: usize, entries: Vec<Entry>, settings: CopySettings, at: DateTime<Utc>) -> Poll {
+    let packer = archive.packer();
+    let document = PolledDocument {
+        hash: number as i64,
+        title: None,
+        mended: Vec::new(),
+        site_url: Some("https://paper.example/".to_owned()),
+        rule: IdentityRule::Auto,
+        full_text: FullText::Never,
+        copies: settings,
+        keys: entries.iter().map(EntryKeys::of).collect(),
+        entries: entries.into_iter().map(|entry| PolledEntry { url: entry.guid.clone(), entry, prepared: OnceLock::new() }).collect(),
+        dropped: Default::default(),
+        dropped_at: Vec::new(),
+        is_cut_off: false,
+        prepare: Box::new(move |entry| Prepared::of(draft(entry), None, settings, &packer)),
+    };
+    let name = format!("feed {}", number % 500);
+    Poll {
+        feed: PolledFeed { url: format!("https://paper.example/{}.xml", number % 500), name, title: None },
+        at,
+        http_status: Some(200),
+        error: None,
+        asked: true,
+        gone: false,
+        validators: None,
+        redirected_to: None,
+        own_url_asked: true,
+        is_verified: true,
+        has_lied: false,
+        elapsed: Duration::ZERO,
+        next: NextPoll { at, reason: Reason::Default },
+        memory: None,
+        document: Some(document),
+    }
+}
+
+/// Fills an archive of `articles` with each setting; of the last `measured` prints what each cost to store, and of all what
+/// an export costs.
+pub fn cost(press: &dyn Press, articles: usize, measured: usize, words: usize) {
+    println!("\nThrough the archive: µs of processor time an article of about {words} words, the last {measured} of {articles}");
+    println!("{:<34} {:>8} {:>8} {:>12}", "", "stored", "read", "bytes");
+    let settings = [
+        ("exact copies alone", CopySettings { near_copies: false, similar: 0 }),
+        ("near copies", CopySettings { near_copies: true, similar: 0 }),
+        ("near copies and similar posts", CopySettings::default()),
+    ];
+    for (name, settings) in settings {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let path = folder.path().join("gleaner.db");
+        let archive = std::sync::Arc::new(Archive::open(&path).unwrap());
+        let mut random = Random(3);
+        let mut spent = 0.0;
+        // A group of polls waits for the writer together, as in a pass over many feeds.
+        for group in 0..articles / (ENTRIES * 10) {
+            let polls: Vec<Poll> = (0..10)
+                .map(|poll_at| {
+                    let number = group * 10 + poll_at;
+                    let at = DateTime::from_timestamp(1_790_000_000 + (number * ENTRIES) as i64 * 30, 0).unwrap();
+                    let entries = (0..ENTRIES).map(|entry_at| entry(number * ENTRIES + entry_at, press, &mut random, words, at)).collect();
+                    poll(&archive, number, entries, settings, at)
+                })
+                .collect();
+            let before = processor_time();
+            runtime.block_on(async {
+                let committing: Vec<_> = polls
+                    .into_iter()
+                    .map(|poll| {
+                        let archive = std::sync::Arc::clone(&archive);
+                        tokio::spawn(async move { archive.commit(poll).await.map(drop) })
+                    })
+                    .collect();
+                for commit in committing {
+                    commit.await.unwrap().unwrap();
+                }
+            });
+            if (group + 1) * ENTRIES * 10 > articles - measured {
+                spent += processor_time() - before;
+            }
+        }
+        let reader = archive.reader().unwrap();
+        let before = processor_time();
+        let since = DateTime::from_timestamp(1_790_000_000 + (articles - measured) as i64 * 30, 0);
+        let read = reader.articles(Selection { since, ..Selection::default() }).unwrap().map(Result::unwrap).count();
+        let reading = processor_time() - before;
+        let bytes = std::fs::metadata(&path).unwrap().len();
+        println!("{name:<34} {:>8.1} {:>8.1} {bytes:>12}", spent / measured as f64 * 1e6, reading / read as f64 * 1e6);
+        drop(reader);
+        if let Ok(archive) = std::sync::Arc::try_unwrap(archive) {
+            archive.close();
+        }
+    }
+}
