@@ -38,6 +38,15 @@ pub enum Tense {
     Past,
 }
 
+/// A document's coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where it stands in its feed.
+    pub tense: Tense,
+    /// When it came.
+    pub now: i64,
+}
+
 /// What became of a document.
 pub struct StoredDocument {
     /// What that did to the archive.
@@ -52,17 +61,17 @@ pub struct StoredDocument {
     pub unindexed: Unindexed,
 }
 
-/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
+/// Stores a document of the feed in this row.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
     neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
-    tense: Tense,
-    now: i64,
+    arrival: Arrival,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
+    let Arrival { tense, now } = arrival;
     let site_url = site_url(connection, row, tense, document)?;
     let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);

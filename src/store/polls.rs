@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::coverage::{self, Seen};
-use super::documents::{self, Tense};
+use super::documents::{self, Arrival, Tense};
 use super::dropped::{self, Dropped};
 use super::neighbours::Neighbours;
 use super::packed::{PackedError, Packer};
@@ -183,9 +183,9 @@ pub fn store(
 ) -> rusqlite::Result<(PollReport, Unindexed)> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
-    let tense = Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) };
+    let arrival = Arrival { tense: Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) }, now };
     let stored = match &poll.document {
-        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, tense, now, document)?)),
+        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, arrival, document)?)),
         None => None,
     };
     let seen = match &stored {
