@@ -4,7 +4,7 @@
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,8 +14,9 @@ use super::known::FeedPast;
 use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
+use super::search::{self, Unindexed};
 use super::shown::{self, Changes, Edit, Shown};
-use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages, search};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages};
 use crate::article::Draft;
 use crate::config::FullText;
 use crate::copies::Likeness;
@@ -38,6 +39,15 @@ pub enum Tense {
     Past,
 }
 
+/// A document's coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where it stands in its feed.
+    pub tense: Tense,
+    /// When it came.
+    pub now: i64,
+}
+
 /// What became of a document.
 pub struct StoredDocument {
     /// What that did to the archive.
@@ -48,19 +58,21 @@ pub struct StoredDocument {
     pub standings: Vec<Standing>,
     /// The rows of its articles.
     pub articles: Vec<i64>,
+    /// What the search index has yet to get.
+    pub unindexed: Unindexed,
 }
 
-/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
+/// Stores a document of the feed in this row.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
     neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
-    tense: Tense,
-    now: i64,
+    arrival: Arrival,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
+    let Arrival { tense, now } = arrival;
     let site_url = site_url(connection, row, tense, document)?;
     let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
@@ -68,8 +80,8 @@ pub fn store(
     let report = PollReport::default();
     let mut storing = Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, changes, report };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
-    storing.changes.finish()?;
-    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
+    let unindexed = storing.changes.finish()?;
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles, unindexed })
 }
 
 /// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
@@ -162,7 +174,7 @@ impl Storing<'_> {
         document: &PolledDocument,
     ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
         let home = site_url.and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
+        let past = FeedPast::of(self.connection, self.packer, self.feed)?;
         let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
@@ -209,7 +221,7 @@ impl Storing<'_> {
         if let Tense::Present { last_seen_at } = self.tense {
             self.leave_sightings(&present, last_seen_at)?;
         }
-        self.store_claims(&decision, &articles, &sightings)?;
+        self.store_claims(&decision, &articles, &sightings, past.has_keys())?;
         if !touched.is_empty() {
             // Before anything changes: what is read must be what was compared.
             self.neighbours.make_ready(self.connection)?;
@@ -217,6 +229,8 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
+        // What this document's own entries have claimed is asked for as well.
+        let past = if document.dropped_at.is_empty() { past } else { FeedPast::of(self.connection, self.packer, self.feed)? };
         Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
@@ -318,7 +332,7 @@ impl Storing<'_> {
         for (at, entries, known) in &plan {
             let (sighting, is_rewritten) = self.store_sighting(found, document, decision, *at, is_voice(*at), *known)?;
             if is_rewritten && !is_removed {
-                self.store_body(sighting, document, *at)?;
+                self.store_body(sighting, known.is_none(), document, *at)?;
             }
             entries.iter().for_each(|entry| sightings[*entry] = sighting);
             if is_voice(*at) {
@@ -328,7 +342,7 @@ impl Storing<'_> {
         if is_removed {
             return Ok(None);
         }
-        if let Some(voice) = voice.filter(|_| is_changed) {
+        if let Some(voice) = voice.filter(|_| is_changed && !is_new) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
                 .execute(params![article, self.feed, voice.sighting])?;
@@ -415,14 +429,15 @@ impl Storing<'_> {
         Ok((row, true))
     }
 
-    fn store_body(&self, sighting: i64, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
+    fn store_body(&self, sighting: i64, is_new: bool, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
         let packed = &document.prepared(at)?.packed;
         let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
-        self.connection.prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)")?.execute(params![
-            sighting,
-            RULES_VERSION,
-            content
-        ])?;
+        // A plain INSERT is by far the cheaper one.
+        let statement = match is_new {
+            true => "INSERT INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+            false => "INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+        };
+        self.connection.prepare_cached(statement)?.execute(params![sighting, RULES_VERSION, content])?;
         Ok(())
     }
 
@@ -442,16 +457,12 @@ impl Storing<'_> {
     }
 
     /// Writes the keys, but only where a holder is new, shows another sighting, or must become the newest.
-    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64]) -> rusqlite::Result<()> {
+    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64], has_keys: bool) -> rusqlite::Result<()> {
+        let mut claimed = HashSet::new();
         for claim in &decision.claims {
             let (article, sighting) = (articles[claim.matched], sightings[claim.entry]);
-            let holders: Vec<(i64, i64, i64)> = self
-                .connection
-                .prepare_cached(
-                    "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
-                )?
-                .query_map(params![self.feed, claim.key.kind as i64, claim.key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<rusqlite::Result<_>>()?;
+            let is_first = claimed.insert(claim.key);
+            let holders = if is_first && !has_keys { Vec::new() } else { self.holders(claim.key)? };
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
             if self.tense == Tense::Past && own.is_some() {
@@ -467,13 +478,30 @@ impl Storing<'_> {
                 _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
-            self.connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![self.feed, claim.key.kind as i64, claim.key.hash, article, sighting, newest])?;
+            let statement = match own {
+                Some(_) => "UPDATE entry_key SET sighting = ?5, newest = ?6 WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4",
+                None => "INSERT INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            };
+            self.connection.prepare_cached(statement)?.execute(params![
+                self.feed,
+                claim.key.kind as i64,
+                claim.key.hash,
+                article,
+                sighting,
+                newest
+            ])?;
         }
         Ok(())
+    }
+
+    /// Articles that have the key, each with its last entry of it; the first is the newest.
+    fn holders(&self, key: Key) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
+            )?
+            .query_map(params![self.feed, key.kind as i64, key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
     }
 
     /// What an article that is not new shows; `None` where retention removed it.

@@ -29,9 +29,13 @@ mod outages;
 mod overview;
 mod packed;
 mod pages;
+#[cfg(test)]
+mod plans;
 mod polls;
 mod recompare;
 mod retention;
+#[cfg(test)]
+mod sample;
 mod search;
 mod shown;
 mod similar;

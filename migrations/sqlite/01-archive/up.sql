@@ -114,6 +114,7 @@ CREATE TABLE sighting (
 ) STRICT;
 
 CREATE INDEX sighting_article ON sighting (article, feed);
+CREATE INDEX sighting_feed ON sighting (feed, article);
 CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
 
 -- Apart from its sighting, so that small changes there do not rewrite it.
