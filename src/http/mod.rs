@@ -2,7 +2,7 @@
 //! may change anything.
 //!
 //! It is an edge like the command line: it asks the archive the same questions, by the same names, and gives the same
-//! bytes. Each answer is guarded ([`guard`]): what stands in articles comes from strangers, and so may requests.
+//! bytes. Each answer is guarded (`guard`): what stands in articles comes from strangers, and so may requests.
 
 mod answer;
 mod articles;
@@ -19,6 +19,7 @@ mod parameters;
 mod problem;
 mod readers;
 mod status;
+mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +42,9 @@ use crate::vitals::Vitals;
 /// Exports at once: each reads the archive on a thread of its own for as long as its client takes.
 const EXPORTS: usize = 2;
 
+/// Streams at once: each is a connection that stays open.
+const STREAMS: usize = 64;
+
 /// Where nobody could listen, it is tried again after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
@@ -54,6 +58,7 @@ pub struct Served {
     told: Told,
     rates: Rates,
     exports: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// What the daemon tells of itself, as it stands at any moment.
@@ -72,7 +77,8 @@ pub struct Told {
 impl Served {
     /// Of the archive in this file.
     pub fn new(archive: PathBuf, told: Told) -> Self {
-        Self { readers: Readers::new(archive), told, rates: Rates::default(), exports: Arc::new(Semaphore::new(EXPORTS)) }
+        let (exports, streams) = (Arc::new(Semaphore::new(EXPORTS)), Arc::new(Semaphore::new(STREAMS)));
+        Self { readers: Readers::new(archive), told, rates: Rates::default(), exports, streams }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -153,6 +159,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/api/v1/articles", get(articles::list))
         .route("/api/v1/articles/{id}", get(articles::one))
         .route("/api/v1/export", get(exports::export))
+        .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/feeds", get(feeds::list))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/coverage", get(status::coverage))

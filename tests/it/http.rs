@@ -162,7 +162,7 @@ fn the_api_gives_the_very_objects_of_the_commands() {
         ("/api/v1/status", &["status", "--json"]),
         ("/api/v1/coverage?feed=paper&since=2020-01-01", &["coverage", "paper", "--since", "2020-01-01", "--json"]),
     ] {
-        let told: Value = serde_json::from_str(&place.run(command).succeeds()).unwrap();
+        let told: Value = serde_json::from_str(place.run(command).succeeds()).unwrap();
         assert_eq!(keys(&browser.get(path).json()), keys(&told), "{path}");
     }
     let feeds = browser.get("/api/v1/feeds").json();
@@ -238,4 +238,41 @@ fn every_link_of_the_pages_leads_somewhere() {
     for path in ["/feeds", "/archive", "/feeds.opml", "/feed.atom"] {
         assert!(seen.contains(path), "{path} is linked nowhere: {seen:?}");
     }
+}
+
+#[test]
+fn a_stream_gives_what_is_new_and_goes_on_where_a_client_broke_off() {
+    let server = FeedServer::start();
+    let (place, _daemon, browser) = serving(&server, 2);
+    let mut stream = browser.follow("/api/v1/stream", &[]);
+    let begin = stream.next("id: ");
+
+    server.on("/feed", Answer::feed(stories(1..=3)));
+    place.run(&["poll", "--all"]).succeeds();
+    let article: Value = serde_json::from_str(&stream.next("data: ")).unwrap();
+    assert_eq!(article, place.articles_with(&[])[2]);
+    let after_third = stream.next("id: ");
+    drop(stream);
+
+    server.on("/feed", Answer::feed(stories(1..=4)));
+    place.run(&["poll", "--all"]).succeeds();
+    let (third, fourth) = (article["id"].clone(), place.articles_with(&[])[3]["id"].clone());
+    let resumed = |last: &str, count: usize| -> Vec<Value> {
+        let mut stream = browser.follow("/api/v1/stream?feed=paper", &[("Last-Event-ID", last)]);
+        let articles = (0..count).map(|_| serde_json::from_str::<Value>(&stream.next("data: ")).unwrap());
+        articles.map(|article| article["id"].clone()).collect()
+    };
+    assert_eq!(resumed(&begin, 2), [third, fourth.clone()]);
+    assert_eq!(resumed(&after_third, 1), [fourth]);
+    // A restored backup is another archive: what its reader had is not known.
+    assert_eq!(resumed("0123abcd-9", 4).len(), 4);
+
+    place.run(&["forget", article["id"].as_str().unwrap()]).succeeds();
+    let mut stream = browser.follow("/api/v1/stream", &[("Last-Event-ID", &after_third)]);
+    assert_eq!(stream.next("event: "), "forgotten");
+    let forgotten: Value = serde_json::from_str(&stream.next("data: ")).unwrap();
+    assert_eq!(forgotten["id"], article["id"]);
+
+    browser.get_with("/api/v1/stream", &[("Last-Event-ID", "nonsense")]).is_problem(400, "Last-Event-ID");
+    browser.get("/api/v1/stream?feed=papre").is_problem(400, "did you mean `paper`?");
 }

@@ -1,6 +1,6 @@
 //! A client of the daemon's own server: one request a connection, everything of the answer as it came.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
@@ -45,6 +45,17 @@ impl Browser {
 
     /// `Host` is the address unless `headers` has one.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Page {
+        let mut answer = Vec::new();
+        self.ask(method, path, headers, body).read_to_end(&mut answer).unwrap();
+        Page::of(&answer)
+    }
+
+    /// A GET whose answer is read while it comes.
+    pub fn follow(&self, path: &str, headers: &[(&str, &str)]) -> Followed {
+        Followed { lines: BufReader::new(self.ask("GET", path, headers, b"")) }
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request.push_str(&format!("Host: {}\r\n", self.address));
@@ -60,9 +71,27 @@ impl Browser {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        Page::of(&answer)
+        stream
+    }
+}
+
+/// An answer that does not end, line by line.
+pub struct Followed {
+    lines: BufReader<TcpStream>,
+}
+
+impl Followed {
+    /// The rest of the next line that begins so.
+    #[track_caller]
+    pub fn next(&mut self, begin: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).unwrap();
+            assert!(read > 0, "the stream has ended before `{begin}`");
+            if let Some(rest) = line.strip_prefix(begin) {
+                return rest.trim_end().to_owned();
+            }
+        }
     }
 }
 
