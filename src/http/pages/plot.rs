@@ -69,8 +69,8 @@ pub fn coverage(covered: &FeedCoverage, from: DateTime<Utc>, until: DateTime<Utc
     html! {
         svg.covered role="img" aria-label=(label) viewBox="0 0 100 4" preserveAspectRatio="none" {
             @for span in spans {
-                @let left = place(span.from).min(99.0);
-                rect class=(kind(span)) x=(format!("{left:.2}")) y="0" height="4" width=(format!("{:.2}", (place(span.until) - left).max(1.0))) {}
+                @let left = place(span.from).min(98.0);
+                rect class=(kind(span)) x=(format!("{left:.2}")) y="0" height="4" width=(format!("{:.2}", (place(span.until) - left).max(2.0))) {}
             }
         }
     }
@@ -111,6 +111,6 @@ mod tests {
         };
         let drawn = coverage(&covered, at(0), at(40_000), "a month").into_string();
         let last = drawn.rsplit("<rect").next().unwrap();
-        assert!(last.contains("class=\"gap\"") && last.contains("width=\"1.00\""), "{drawn}");
+        assert!(last.contains("class=\"gap\"") && last.contains("width=\"2.00\""), "{drawn}");
     }
 }
