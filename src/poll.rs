@@ -7,6 +7,7 @@
 mod history;
 mod moved;
 mod network;
+mod processors;
 mod search;
 mod sitemaps;
 
@@ -21,6 +22,7 @@ use url::Url;
 
 pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
+use self::processors::Processors;
 use self::sitemaps::Parts;
 use crate::config::{self, Feed};
 use crate::copies::CopySettings;
@@ -146,8 +148,8 @@ pub struct Poller {
     reader: Arc<tokio::sync::Mutex<Reader>>,
     client: Client,
     settings: Arc<PollSettings>,
-    /// Parsing and normalising keep a processor busy: no more of it at once than there are processors.
-    processors: Arc<tokio::sync::Semaphore>,
+    /// Where parsing, normalising and packing are done.
+    processors: Processors,
     /// What was read waits for the writer in memory: no more polls at once than two of its groups.
     committing: Arc<tokio::sync::Semaphore>,
     /// Feeds that share an address are polled one after the other.
@@ -167,7 +169,8 @@ impl Poller {
     /// # Errors
     /// Those of opening the archive for reading.
     pub fn new(archive: Arc<Archive>, client: Client, settings: PollSettings) -> Result<Self, StoreError> {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors =
+            Processors::start().map_err(|error| StoreError::Open { path: archive.path().to_owned(), reason: error.to_string() })?;
         let reader = archive.reader()?;
         Ok(Self {
             network: Arc::new(Mutex::new(Network::new(reader.outage_since()?))),
@@ -175,7 +178,7 @@ impl Poller {
             archive,
             client,
             settings: Arc::new(settings),
-            processors: Arc::new(tokio::sync::Semaphore::new(processors)),
+            processors,
             committing: Arc::new(tokio::sync::Semaphore::new(COMMITTING)),
             sharing: moved::Sharing::default(),
             robots: Arc::default(),
@@ -380,9 +383,8 @@ impl Poller {
             own_url_asked,
             outage_since,
         };
-        let _turn = self.processors.acquire().await.ok();
         let reading = answer.clone();
-        match tokio::task::spawn_blocking(move || reading.read()).await {
+        match self.processors.run(move || reading.read()).await {
             Ok(read) => read,
             Err(panic) => {
                 // A document that brings the parser down is that document's fault, and must not bring the poller down.

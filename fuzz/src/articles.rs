@@ -54,7 +54,7 @@ fn assert_kept(entry: &Entry) {
 }
 
 /// What the schema demands, and what its field table promises beyond that.
-fn assert_valid(article: &Article) {
+pub(super) fn assert_valid(article: &Article) {
     let Article { id, title, authors, summary, text, categories, language, .. } = article;
     assert!(id.len() == 26 && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')), "the id {id:?}");
 

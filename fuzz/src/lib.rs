@@ -13,6 +13,7 @@ mod export;
 mod html;
 pub mod identity_url;
 pub mod opml;
+pub mod page;
 pub mod repair;
 
 /// A check of one input.
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("date", date::check),
     ("identity_url", identity_url::check),
     ("opml", opml::check),
+    ("page", page::check),
     ("repair", repair::check),
 ];
 

@@ -17,7 +17,7 @@ const MIN_LETTERS_OF_OWN_SCRIPT: usize = 20;
 const FUNCTION_WORDS: &[(&str, &str)] = &[
     (
         "en",
-        "the of and to in is that for it was with on by at from are this be have an which or not but as his her they has had were their been will would who",
+        "the of and to in a is that for it was with on by at from are this be have an which or not but as his her they has had were their been will would who",
     ),
     (
         "de",

@@ -209,7 +209,7 @@ pub struct Forgotten {
     pub deleted_at: DateTime<Utc>,
 }
 
-/// What one source (a feed's entry; later its page) says an article is, normalised.
+/// What one source (a feed's entry, or an article's page) says an article is, normalised.
 ///
 /// The same fields as in [`Article`], less those that only the archive knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

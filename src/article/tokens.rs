@@ -19,13 +19,16 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::words::is_unspaced;
 
+/// Distinct tokens of an article, more or less.
+const USUAL_TOKENS: usize = 400;
+
 /// All distinct tokens of some texts, separated by spaces, in the order of their first appearance: words,
 /// characters of scripts without spaces, and pairs of these.
 pub fn index_document<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     // The tokens already lie in the document: the table holds only where.
     let hasher = DefaultHashBuilder::default();
-    let mut seen: HashTable<(u32, u32)> = HashTable::new();
-    let mut document = String::new();
+    let mut seen: HashTable<(u32, u32)> = HashTable::with_capacity(USUAL_TOKENS);
+    let mut document = String::with_capacity(8 * USUAL_TOKENS);
     let mut add = |token: &str| {
         let at = |document: &str, &(start, end): &(u32, u32)| {
             hasher.hash_one(document.as_bytes().get(start as usize..end as usize).unwrap_or_default())
@@ -108,25 +111,34 @@ pub struct Unit<'a> {
 /// Shows each token of a text in its order, without keeping any.
 pub fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
     let mut folded = String::new();
-    for run in text.split_ascii_whitespace() {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most runs are of ASCII, and stretches of them are folded and split as bytes.
+        let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let is_space = |c: char| c.is_ascii_whitespace();
+        let whole = if ascii == rest.len() { ascii } else { rest[..ascii].rfind(is_space).map_or(0, |space| space + 1) };
+        let (plain, other) = rest.split_at(whole);
         folded.clear();
-        if run.is_ascii() {
-            folded.push_str(run);
-            folded.make_ascii_lowercase();
-            // Most runs are a word and perhaps a comma.
-            let word = folded.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            if word.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                if !word.is_empty() {
-                    found(Unit { token: word, is_character: false, before: None });
-                }
-                continue;
-            }
-            for token in word.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()) {
+        folded.push_str(plain);
+        folded.make_ascii_lowercase();
+        ascii_units(&folded, found);
+        let (run, after) = other.split_at(other.find(is_space).unwrap_or(other.len()));
+        folded.clear();
+        fold(run, &mut folded);
+        units(&folded, found);
+        rest = after;
+    }
+}
+
+/// Splits folded ASCII.
+fn ascii_units(folded: &str, found: &mut impl FnMut(Unit<'_>)) {
+    let mut start = 0;
+    for (at, byte) in folded.bytes().chain([b' ']).enumerate() {
+        if !byte.is_ascii_alphanumeric() {
+            if let Some(token) = folded.get(start..at).filter(|token| !token.is_empty()) {
                 found(Unit { token, is_character: false, before: None });
             }
-        } else {
-            fold(run, &mut folded);
-            units(&folded, found);
+            start = at + 1;
         }
     }
 }
@@ -222,6 +234,7 @@ mod tests {
             ("हिन्दी", "हिन्दी"),
             ("İstanbul", "istanbul"),
             ("…—!", ""),
+            ("a\u{b}b  c-é-d e", "a b c e d e"),
         ] {
             assert_eq!(sequence(text).join(" "), want, "{text}");
         }

@@ -98,7 +98,7 @@ pub fn similarity(one: &str, other: &str) -> f64 {
 /// The hash of the normalised text, where it has at least fifty words.
 fn copy_key(draft: &Draft) -> Option<i64> {
     let text = fold(&draft.text);
-    if word_count(&text) < FEW_WORDS {
+    if word_count(&text, FEW_WORDS) < FEW_WORDS {
         return None;
     }
     Some(first_bits(&Sha256::digest(text.as_bytes())))

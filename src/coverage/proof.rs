@@ -3,7 +3,7 @@
 //! An entry that stood in the last document and stands in this one is a *witness* that the window has not turned over in
 //! between. Three kinds of entries bear no witness:
 //!
-//! - those that stood in each of the last ten documents ([`LONG_STANDING`]): pinned ones do. Documents count that brought
+//! - those that stood in each of the last ten documents: pinned ones do. Documents count that brought
 //!   something new, so a feed that is merely written anew ages none of its entries, and the newest are always young;
 //! - those that were *outlived*: a window lets go of its oldest entries first, so an entry that stays while younger ones
 //!   leave is held by something else. That tells a pinned entry at the first turn of its window, not at the tenth;

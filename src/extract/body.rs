@@ -82,13 +82,17 @@ pub fn find(nodes: &Nodes<'_>, names: &[Names], url: Option<&Url>, rule: Option<
         return body;
     }
     let strip = rule.and_then(|rule| rule.strip.as_ref());
-    let mut search = Search::new(nodes, names, url, strip);
+    // A page that hides its story shows it by a program.
+    let shown = Search::new(nodes, names, url, strip, true);
+    let respects_hidden = shown.sums[0].prose >= LEAST_PROSE;
+    let again = || Search::new(nodes, names, url, strip, respects_hidden);
+    let mut search = if respects_hidden { shown } else { again() };
     search.take_out_comments();
     let total = search.sums[0].prose;
     search.take_out_furniture(true);
     if search.sums[0].prose * 5 < total {
         // Names that say of nearly all that it is furniture say nothing.
-        search = Search::new(nodes, names, url, strip);
+        search = again();
         search.take_out_furniture(false);
     }
     let container = search.container();
@@ -118,13 +122,13 @@ fn by_rule(nodes: &Nodes<'_>, rule: &SiteRule) -> Option<Body> {
 }
 
 impl<'n, 'a> Search<'n, 'a> {
-    fn new(nodes: &'n Nodes<'a>, names: &'n [Names], url: Option<&'n Url>, strip: Option<&Selector>) -> Self {
+    fn new(nodes: &'n Nodes<'a>, names: &'n [Names], url: Option<&'n Url>, strip: Option<&Selector>, respects_hidden: bool) -> Self {
         let mut gone = vec![false; nodes.count()];
         let mut at = 0;
         while at < nodes.count() {
             let item = nodes.at(at);
             let is_stripped = strip.is_some_and(|strip| item.element_ref().is_some_and(|element| strip.matches(&element)));
-            if is_stripped || is_unread(item.name()) || is_hidden(item) {
+            if is_stripped || is_unread(item.name()) || (respects_hidden && is_hidden(item)) {
                 gone[at] = true;
                 at = item.end;
                 continue;
@@ -216,10 +220,16 @@ impl<'n, 'a> Search<'n, 'a> {
                     !is_inline(name) && name != "p" && prose * 5 <= total && prose * 2 < letters && !search.is_heading_alone(at)
                 }
             };
-            if takes_out && !bodies.iter().any(|&body| body >= at && body < item.end) {
+            let holds_headline = prose * 4 > total && search.holds_headline(at);
+            if takes_out && !holds_headline && !bodies.iter().any(|&body| body >= at && body < item.end) {
                 search.take_out(at);
             }
         });
+    }
+
+    /// Is the page's first-level heading in it?
+    fn holds_headline(&self, at: usize) -> bool {
+        self.nodes.range(at).any(|place| self.nodes.at(place).name() == "h1")
     }
 
     /// Is it a quoted post of a network, or does it hold one? Those are part of the story.
@@ -257,10 +267,28 @@ impl<'n, 'a> Search<'n, 'a> {
             .filter(|&child| !self.gone[child])
             .find(|&child| self.sums[child].prose * 5 > self.sums[container].prose * 4)
         {
-            if matches!(self.nodes.at(next).name(), "p" | "ul" | "ol" | "table" | "blockquote") {
-                break;
-            }
             container = next;
+        }
+        // A part of a table or list alone is none: it was a layout only if one cell holds everything.
+        while matches!(
+            self.nodes.at(container).name(),
+            "p" | "ul"
+                | "ol"
+                | "dl"
+                | "table"
+                | "thead"
+                | "tbody"
+                | "tfoot"
+                | "tr"
+                | "blockquote"
+                | "a"
+                | "span"
+                | "b"
+                | "strong"
+                | "em"
+                | "i"
+        ) {
+            container = self.nodes.at(container).parent;
         }
         // Of the elements named so, the innermost that holds nearly as much as the largest.
         let total = self.sums[container].prose;
@@ -269,9 +297,35 @@ impl<'n, 'a> Search<'n, 'a> {
         let most = range.clone().filter(named).map(|at| self.sums[at].prose).max().unwrap_or(0);
         if most * 10 >= total * 6 && most > 0 {
             let inner = range.filter(named).rfind(|&at| self.sums[at].prose * 10 >= most * 9);
-            return inner.unwrap_or(container);
+            return inner.map_or(container, |inner| self.with_other_parts(inner));
         }
         container
+    }
+
+    /// The element around a body and its other parts, where a page divides it (by an advertisement, say): elements named a body that stand
+    /// in the same article, under the same headline. Other articles on the page have headlines of their own.
+    fn with_other_parts(&self, body: usize) -> usize {
+        let nodes = self.nodes;
+        let article = |at: usize| nodes.ancestors(at).find(|&around| nodes.at(around).name() == "article");
+        let end = nodes.at(body).end;
+        let heading_after = (end..nodes.count()).find(|&at| nodes.at(at).name() == "h1").unwrap_or(nodes.count());
+        let mut last = None;
+        let mut sum = self.sums[body].prose;
+        let mut at = end;
+        while at < heading_after {
+            if self.gone[at] {
+                at = nodes.at(at).end;
+            } else if self.is_named_body(at) && self.sums[at].prose * 20 > self.sums[body].prose && article(at) == article(body) {
+                sum += self.sums[at].prose;
+                last = Some(at);
+                at = nodes.at(at).end;
+            } else {
+                at += 1;
+            }
+        }
+        let Some(last) = last else { return body };
+        let around = nodes.ancestors(body).find(|&around| nodes.at(around).end > last).unwrap_or(0);
+        if self.sums[around].prose * 4 <= sum * 5 { around } else { body }
     }
 
     fn is_gone(&self, at: usize) -> bool {
@@ -370,7 +424,10 @@ impl<'n, 'a> Search<'n, 'a> {
         self.nodes.write(container, |at| {
             if self.gone[at] {
                 Writing::Not
-            } else if self.names[at].caption && at != container {
+            } else if at == container {
+                // A cell or item would be a part of what is not written.
+                Writing::As("div")
+            } else if self.names[at].caption {
                 Writing::As("figcaption")
             } else {
                 Writing::Plain

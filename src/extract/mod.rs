@@ -1,7 +1,7 @@
 //! The article of an HTML page: its body without what stands around it, and what the page says of it.
 //!
-//! The page is read once into a tree ([`dom`]). What machines are told (JSON-LD, OpenGraph, microdata, `meta`) gives headline,
-//! byline, dates and the rest ([`metadata`]); the body is found by where the prose is ([`body`]). Both meet in a [`Draft`] by the
+//! The page is read once into a tree (`dom`). What machines are told (JSON-LD, OpenGraph, microdata, `meta`) gives headline,
+//! byline, dates and the rest (`metadata`); the body is found by where the prose is (`body`). Both meet in a [`Draft`] by the
 //! same rules that a feed's entry goes through. Nothing here knows a clock, a network or a disk.
 
 mod blocks;

@@ -91,7 +91,7 @@ pub struct EntryKeys {
     pub title: String,
     /// The text, folded.
     pub text: String,
-    /// Words of `text`.
+    /// Words of `text`; fifty where it has more.
     pub text_words: usize,
     /// `published`, else `updated`, in seconds since 1970; believed or not.
     pub date: Option<i64>,
@@ -110,10 +110,10 @@ impl EntryKeys {
     pub fn of(entry: &Entry) -> Self {
         let title = entry.title.as_ref().map(|title| fold(&plain(title))).unwrap_or_default();
         let text = entry.content.as_ref().or(entry.summary.as_ref()).map(|body| fold(&plain(body))).unwrap_or_default();
-        let text_words = word_count(&text);
+        let text_words = word_count(&text, FEW_WORDS);
         let stamp = [&entry.published, &entry.updated].into_iter().flatten().find_map(|stamp| stamp.at);
         let date = stamp.map(|at| at.timestamp());
-        let dated = if text_words + word_count(&title) < FEW_WORDS { date } else { None };
+        let dated = if text_words + word_count(&title, FEW_WORDS) < FEW_WORDS { date } else { None };
         let date_text = dated.map(|at| at.to_string()).unwrap_or_default();
         let digest = Sha256::digest([title.as_str(), &text, &date_text].join("\0").as_bytes());
         let guid = entry.guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty()).map(str::to_owned);

@@ -272,7 +272,6 @@ impl Poller {
     }
 
     async fn parse_page(&self, fetched: Fetched) -> Came {
-        let _turn = self.processors.acquire().await.ok();
         let parsing = move || {
             let Outcome::Fresh(fresh) = &fetched.outcome else { return Came::Missing { reason: "no document".to_owned() } };
             match parse::parse(&fresh.body, &fetched.final_url, fresh.content_type.as_deref()) {
@@ -283,7 +282,7 @@ impl Poller {
                 Err(error) => Came::Unreadable { reason: error.to_string() },
             }
         };
-        let parsed = tokio::task::spawn_blocking(parsing).await;
+        let parsed = self.processors.run(parsing).await;
         parsed.unwrap_or_else(|panic| Came::Unreadable { reason: format!("reading the document failed: {panic}") })
     }
 
@@ -321,15 +320,14 @@ impl Poller {
         let (packer, parts) = (self.archive.packer(), Parts::default());
         let answer =
             Answer { settings, packer, feed: feed.clone(), url, state, fetched, parts, now, own_url_asked: false, outage_since: None };
-        let _turn = self.processors.acquire().await.ok();
-        let read = tokio::task::spawn_blocking(move || {
+        let read = self.processors.run(move || {
             let wanted = answer.settings.wanted(&answer.feed);
             answer.read_parsed(document, 0, &wanted).document
         });
         match read.await {
             Ok(document) => Ok(Some(document)),
             Err(error) => {
-                tracing::error!(feed = feed.name, %error, "reading a page failed");
+                tracing::error!(feed = feed.name, error, "reading a page failed");
                 Ok(None)
             }
         }

@@ -67,12 +67,11 @@ impl Poller {
 
 impl Poller {
     async fn read_part(&self, url: Url, fresh: Fresh) -> Option<Part> {
-        let _turn = self.processors.acquire().await.ok();
         let read = move || Part {
             digest: Sha256::digest(&fresh.body).into(),
             read: parse::parse(&fresh.body, &url, fresh.content_type.as_deref()),
         };
-        tokio::task::spawn_blocking(read).await.inspect_err(|error| tracing::error!(%error, "reading a sitemap failed")).ok()
+        self.processors.run(read).await.inspect_err(|error| tracing::error!(error, "reading a sitemap failed")).ok()
     }
 }
 

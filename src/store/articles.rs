@@ -45,6 +45,10 @@ pub struct Selection {
 /// Articles at a time: few enough to stay small, many enough that asking costs nothing.
 const PAGE: usize = 64;
 
+/// Articles of some feeds are found by their sightings and put in order, up to so many (7 MB). Of more, it is cheaper to pass
+/// over the others.
+const MOST_CHOSEN: usize = 100_000;
+
 /// The largest time that is stored: copies without a date come last in their cluster.
 const NO_DATE: i64 = i64::MAX;
 
@@ -56,7 +60,7 @@ struct Clause {
 
 impl Clause {
     fn of(selection: &Selection) -> Self {
-        let mut clause = Self { parameters: Vec::new(), filter: "§.removed_at IS NULL".to_owned() };
+        let mut clause = Self { parameters: Vec::new(), filter: "+§.removed_at IS NULL".to_owned() };
         if let Some(since) = selection.since {
             clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
         }
@@ -165,6 +169,8 @@ pub struct Articles<'r> {
     selection: Selection,
     /// The parts that are still to come: all at once, or feed by feed.
     parts: VecDeque<Option<i64>>,
+    /// Of selected feeds: the articles that may pass, in their order.
+    chosen: Option<VecDeque<i64>>,
     /// Where the newest so many begin.
     from: Option<(i64, String)>,
     /// The last article of the page before.
@@ -190,7 +196,7 @@ impl Articles<'_> {
             }
             let Some(part) = self.parts.front().copied() else { return Ok(None) };
             self.read_page(part)?;
-            if self.page.is_empty() {
+            if self.page.is_empty() && self.chosen.as_ref().is_none_or(VecDeque::is_empty) {
                 self.parts.pop_front();
                 self.after = None;
             }
@@ -204,7 +210,11 @@ impl Articles<'_> {
             clause.and("(§.at, §.id) >= (?, ?)", [Value::Integer(*at), Value::Text(id.clone())]);
         }
         let (direction, later) = if self.selection.order == Order::NewestFirst { ("DESC", "<") } else { ("ASC", ">") };
-        if let Some((at, id)) = &self.after {
+        if let Some(chosen) = &mut self.chosen {
+            let some: Vec<Value> = chosen.drain(..PAGE.min(chosen.len())).map(Value::Integer).collect();
+            let places = vec!["?"; some.len()].join(", ");
+            clause.and(&format!("§.article IN ({places})"), some);
+        } else if let Some((at, id)) = &self.after {
             clause.and(&format!("(§.at, §.id) {later} (?, ?)"), [Value::Integer(*at), Value::Text(id.clone())]);
         }
         if let Some(feed) = first_feed {
@@ -256,13 +266,15 @@ impl Reader {
                 Order::ByFirstFeed => feeds_by_name(&transaction)?.into_iter().map(Some).collect(),
                 Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
             };
-            let from = self.newest(&transaction, &selection)?;
+            let chosen = chosen(&transaction, &selection)?;
+            let from = self.newest(&transaction, &selection, chosen.is_some())?;
             let (after, page) = (None, VecDeque::new());
             Ok(Articles {
                 reader: self,
                 transaction,
                 selection,
                 parts,
+                chosen,
                 from,
                 after,
                 page,
@@ -274,12 +286,17 @@ impl Reader {
     }
 
     /// Where the newest so many begin, by the same filters.
-    fn newest(&self, connection: &Connection, selection: &Selection) -> rusqlite::Result<Option<(i64, String)>> {
+    fn newest(&self, connection: &Connection, selection: &Selection, is_chosen: bool) -> rusqlite::Result<Option<(i64, String)>> {
         let Some(limit) = selection.limit else { return Ok(None) };
         let nothing = (i64::MAX, String::new());
         let Some(before) = limit.checked_sub(1) else { return Ok(Some(nothing)) };
         let mut clause = Clause::of(selection);
         let has_earlier_copy = clause.has_earlier_copy(selection.copies);
+        if let Some(feeds) = selection.feeds.first().filter(|_| is_chosen) {
+            let names = vec!["?"; feeds.len()].join(", ");
+            let seen = format!("§.article IN (SELECT article FROM sighting WHERE feed IN (SELECT feed FROM feed WHERE name IN ({names})))");
+            clause.and(&seen, feeds.iter().map(|name| Value::Text(name.clone())));
+        }
         clause.parameters.push(Value::Integer(i64::try_from(before).unwrap_or(i64::MAX)));
         let sql = format!(
             "SELECT a.at, a.id FROM article a WHERE {} AND NOT {has_earlier_copy} ORDER BY a.at DESC, a.id DESC LIMIT 1 OFFSET ?{}",
@@ -367,6 +384,31 @@ impl Reader {
         };
         read().map_err(|error| self.error(error))
     }
+}
+
+/// The articles of the selected feeds, in their order; `None` where no feeds are selected, or too many articles are theirs.
+fn chosen(connection: &Connection, selection: &Selection) -> rusqlite::Result<Option<VecDeque<i64>>> {
+    let Some(feeds) = selection.feeds.first().filter(|_| selection.order != Order::ByFirstFeed) else { return Ok(None) };
+    let names = vec!["?"; feeds.len()].join(", ");
+    let sql = format!(
+        "SELECT DISTINCT article FROM sighting WHERE feed IN (SELECT feed FROM feed WHERE name IN ({names})) LIMIT {}",
+        MOST_CHOSEN + 1
+    );
+    let mut articles = connection.prepare_cached(&sql)?;
+    let articles: Vec<i64> = articles.query_map(params_from_iter(feeds), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if articles.len() > MOST_CHOSEN {
+        return Ok(None);
+    }
+    let mut key = connection.prepare_cached("SELECT at, id FROM article WHERE article = ?1")?;
+    let mut keyed: Vec<(i64, String, i64)> = articles
+        .into_iter()
+        .map(|article| key.query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, article))))
+        .collect::<rusqlite::Result<_>>()?;
+    keyed.sort_unstable();
+    if selection.order == Order::NewestFirst {
+        keyed.reverse();
+    }
+    Ok(Some(keyed.into_iter().map(|(.., article)| article).collect()))
 }
 
 fn feeds_by_name(connection: &Connection) -> rusqlite::Result<Vec<i64>> {

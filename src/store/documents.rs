@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::DateTime;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -14,9 +14,10 @@ use super::known::FeedPast;
 use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::pages::WantedPage;
+use super::search::{self, Unindexed};
 use super::shown::{self, Changes, Edit, Shown};
 use super::voices::voices;
-use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, heads, pages, search};
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, heads, pages};
 use crate::article::Draft;
 use crate::config::FullText;
 use crate::copies::Likeness;
@@ -39,6 +40,15 @@ pub enum Tense {
     Past,
 }
 
+/// A document's coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where it stands in its feed.
+    pub tense: Tense,
+    /// When it came.
+    pub now: i64,
+}
+
 /// What became of a document.
 pub struct StoredDocument {
     /// What that did to the archive.
@@ -49,19 +59,21 @@ pub struct StoredDocument {
     pub standings: Vec<Standing>,
     /// The rows of its articles.
     pub articles: Vec<i64>,
+    /// What the search index has yet to get.
+    pub unindexed: Unindexed,
 }
 
-/// Stores a document of the feed in this row, which came at `now`, milliseconds since 1970.
+/// Stores a document of the feed in this row.
 pub fn store(
     connection: &Connection,
     packer: &Packer,
     neighbours: &mut Neighbours,
     row: i64,
     feed: &PolledFeed,
-    tense: Tense,
-    now: i64,
+    arrival: Arrival,
     document: &PolledDocument,
 ) -> rusqlite::Result<StoredDocument> {
+    let Arrival { tense, now } = arrival;
     let site_url = site_url(connection, row, tense, document)?;
     let site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&feed.url));
     let changes = Changes::new(connection, now);
@@ -70,8 +82,8 @@ pub fn store(
     let mut storing =
         Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, head: OnceCell::new(), changes, report };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
-    storing.changes.finish()?;
-    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles })
+    let unindexed = storing.changes.finish()?;
+    Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles, unindexed })
 }
 
 /// The home page by which the feed's site is told. What the feed says of itself now goes before what an old page says.
@@ -166,7 +178,7 @@ impl Storing<'_> {
         document: &PolledDocument,
     ) -> rusqlite::Result<(i64, Vec<Standing>, Vec<i64>)> {
         let home = site_url.and_then(IdentityUrl::of);
-        let past = FeedPast { connection: self.connection, packer: self.packer, feed: self.feed };
+        let past = FeedPast::of(self.connection, self.packer, self.feed)?;
         let site = self.site.clone();
         let poll = PollKeys { feed: &feed.name, site: site.as_ref(), home: home.as_ref(), rule: document.rule, entries: &document.keys };
         let decision = decide::decide(&past, poll)?;
@@ -213,7 +225,7 @@ impl Storing<'_> {
         if let Tense::Present { last_seen_at } = self.tense {
             self.leave_sightings(&present, last_seen_at)?;
         }
-        self.store_claims(&decision, &articles, &sightings)?;
+        self.store_claims(&decision, &articles, &sightings, past.has_keys())?;
         if !touched.is_empty() {
             // Before anything changes: what is read must be what was compared.
             self.neighbours.make_ready(self.connection)?;
@@ -221,6 +233,8 @@ impl Storing<'_> {
         for (article, change) in touched {
             self.settle_article(article, change, document)?;
         }
+        // What this document's own entries have claimed is asked for as well.
+        let past = if document.dropped_at.is_empty() { past } else { FeedPast::of(self.connection, self.packer, self.feed)? };
         Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
@@ -332,7 +346,7 @@ impl Storing<'_> {
         if is_removed {
             return Ok(None);
         }
-        if let Some(voice) = voice.filter(|_| is_changed) {
+        if let Some(voice) = voice.filter(|_| is_changed && !is_new) {
             self.connection
                 .prepare_cached("UPDATE sighting SET voice = 0 WHERE article = ?1 AND feed = ?2 AND voice = 1 AND sighting <> ?3")?
                 .execute(params![article, self.feed, voice.sighting])?;
@@ -429,9 +443,13 @@ impl Storing<'_> {
                 *self.head.get_or_init(|| head)
             }
         };
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO body (sighting, rules, head, read_at, content) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![sighting, RULES_VERSION, head, (!is_new).then_some(self.now), content])?;
+        // A plain INSERT is by far the cheaper one.
+        let statement = match is_new {
+            true => "INSERT INTO body (sighting, rules, head, read_at, content) VALUES (?1, ?2, ?3, ?4, ?5)",
+            false => "INSERT OR REPLACE INTO body (sighting, rules, head, read_at, content) VALUES (?1, ?2, ?3, ?4, ?5)",
+        };
+        let read_at = (!is_new).then_some(self.now);
+        self.connection.prepare_cached(statement)?.execute(params![sighting, RULES_VERSION, head, read_at, content])?;
         Ok(())
     }
 
@@ -451,16 +469,12 @@ impl Storing<'_> {
     }
 
     /// Writes the keys, but only where a holder is new, shows another sighting, or must become the newest.
-    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64]) -> rusqlite::Result<()> {
+    fn store_claims(&self, decision: &Decision, articles: &[i64], sightings: &[i64], has_keys: bool) -> rusqlite::Result<()> {
+        let mut claimed = HashSet::new();
         for claim in &decision.claims {
             let (article, sighting) = (articles[claim.matched], sightings[claim.entry]);
-            let holders: Vec<(i64, i64, i64)> = self
-                .connection
-                .prepare_cached(
-                    "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
-                )?
-                .query_map(params![self.feed, claim.key.kind as i64, claim.key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<rusqlite::Result<_>>()?;
+            let is_first = claimed.insert(claim.key);
+            let holders = if is_first && !has_keys { Vec::new() } else { self.holders(claim.key)? };
             let own = holders.iter().find(|holder| holder.0 == article);
             let is_newest = holders.first().is_some_and(|holder| holder.0 == article);
             if self.tense == Tense::Past && own.is_some() {
@@ -476,13 +490,30 @@ impl Storing<'_> {
                 _ if shall_be_newest => highest + 1,
                 _ => 0,
             };
-            self.connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![self.feed, claim.key.kind as i64, claim.key.hash, article, sighting, newest])?;
+            let statement = match own {
+                Some(_) => "UPDATE entry_key SET sighting = ?5, newest = ?6 WHERE feed = ?1 AND kind = ?2 AND key = ?3 AND article = ?4",
+                None => "INSERT INTO entry_key (feed, kind, key, article, sighting, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            };
+            self.connection.prepare_cached(statement)?.execute(params![
+                self.feed,
+                claim.key.kind as i64,
+                claim.key.hash,
+                article,
+                sighting,
+                newest
+            ])?;
         }
         Ok(())
+    }
+
+    /// Articles that have the key, each with its last entry of it; the first is the newest.
+    fn holders(&self, key: Key) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT article, sighting, newest FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3 ORDER BY newest DESC, sighting DESC",
+            )?
+            .query_map(params![self.feed, key.kind as i64, key.hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
     }
 
     /// What an article that is not new shows; `None` where retention removed it.

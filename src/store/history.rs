@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::coverage;
-use super::documents::{self, Tense};
+use super::documents::{self, Arrival, Tense};
 use super::neighbours::Neighbours;
 use super::packed::Packer;
 use super::{Archive, PolledDocument, PolledFeed, Reader, StoreError};
@@ -145,11 +145,13 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
     if let Some(document) = &page.document {
         // The feed's record belongs to the URL that was polled; a new one is taken up by the next poll.
         let polled = PolledFeed { url, ..page.feed.clone() };
-        let stored = documents::store(connection, packer, neighbours, feed, &polled, Tense::Past, page.at.timestamp_millis(), document)?;
+        let arrival = Arrival { tense: Tense::Past, now: page.at.timestamp_millis() };
+        let stored = documents::store(connection, packer, neighbours, feed, &polled, arrival, document)?;
         connection
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;
         report.new = stored.report.new;
+        stored.unindexed.write(connection)?;
         if let (true, Some(known_since)) = (page.leads_back, known_since(connection, feed, &stored.articles)?) {
             report.healed = coverage::heal(connection, &page.feed.name, known_since, page.at)?;
             report.reached_known = page.known_at.is_some_and(|known_at| known_since <= known_at);

@@ -132,7 +132,9 @@ impl Lab {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(&self.connection, &PACKER, &mut self.neighbours.borrow_mut(), &poll).unwrap()
+        let (report, unindexed) = polls::store(&self.connection, &PACKER, &mut self.neighbours.borrow_mut(), &poll).unwrap();
+        unindexed.write(&self.connection).unwrap();
+        report
     }
 
     pub(super) fn tick(&self) -> DateTime<Utc> {
@@ -148,7 +150,7 @@ impl Lab {
         let keys: Vec<EntryKeys> = entries.iter().map(|entry| EntryKeys::of(&entry.entry())).collect();
         let (site, home) = (Site::of(&home), IdentityUrl::of(&home));
         let poll = PollKeys { feed, site: site.as_ref(), home: home.as_ref(), rule, entries: &keys };
-        decide::decide(&FeedPast { connection: &self.connection, packer: &PACKER, feed: row }, poll).unwrap()
+        decide::decide(&FeedPast::of(&self.connection, &PACKER, row).unwrap(), poll).unwrap()
     }
 
     pub(super) fn articles(&self) -> Vec<Shown> {

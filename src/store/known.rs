@@ -1,5 +1,7 @@
 //! What a feed showed before, as [`crate::decide`] asks for it: lookups by key inside the writing transaction.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::packed::Packer;
@@ -8,37 +10,50 @@ use crate::decide::{ArticleRef, Holder, Known, LastEntry, SightingRef};
 use crate::identity::{ArticleId, EntryKeys, Key, KeyKind, Words};
 use crate::parse::Entry;
 
-/// More articles than this with the same text in one feed are told apart by nothing anyway.
-const MOST_HOLDERS: i64 = 100;
+/// More than a hundred articles with the same text in one feed are told apart by nothing anyway. The limit is no parameter:
+/// SQLite plans a statement anew for every value of one.
+const HOLDERS: &str = "SELECT article, sighting FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3
+    ORDER BY newest DESC, sighting DESC LIMIT 100";
 
 /// One feed's past.
 pub struct FeedPast<'c> {
-    /// Inside the transaction.
-    pub connection: &'c Connection,
-    /// What its bodies are unpacked with.
-    pub packer: &'c Packer,
-    /// The feed's row.
-    pub feed: i64,
+    connection: &'c Connection,
+    packer: &'c Packer,
+    feed: i64,
+    /// Most feeds have none, and all keys are asked for.
+    dead: HashSet<(i64, i64)>,
+    has_keys: bool,
+}
+
+impl<'c> FeedPast<'c> {
+    /// The past of the feed in this row, inside the transaction; its bodies are unpacked with `packer`.
+    pub fn of(connection: &'c Connection, packer: &'c Packer, feed: i64) -> rusqlite::Result<Self> {
+        let mut dead = connection.prepare_cached("SELECT kind, key FROM dead_key WHERE feed = ?1")?;
+        let dead = dead.query_map(params![feed], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        let has_keys = connection.prepare_cached("SELECT 1 FROM entry_key WHERE feed = ?1 LIMIT 1")?.exists(params![feed])?;
+        Ok(Self { connection, packer, feed, dead, has_keys })
+    }
+
+    /// Has the feed shown anything that could be known again?
+    pub fn has_keys(&self) -> bool {
+        self.has_keys
+    }
 }
 
 impl Known for FeedPast<'_> {
     type Error = rusqlite::Error;
 
     fn is_dead(&self, key: Key) -> rusqlite::Result<bool> {
-        self.connection.prepare_cached("SELECT 1 FROM dead_key WHERE feed = ?1 AND kind = ?2 AND key = ?3")?.exists(params![
-            self.feed,
-            key.kind as i64,
-            key.hash
-        ])
+        Ok(self.dead.contains(&(key.kind as i64, key.hash)))
     }
 
     fn holders(&self, key: Key) -> rusqlite::Result<Vec<Holder>> {
+        if !self.has_keys {
+            return Ok(Vec::new());
+        }
         self.connection
-            .prepare_cached(
-                "SELECT article, sighting FROM entry_key WHERE feed = ?1 AND kind = ?2 AND key = ?3
-                 ORDER BY newest DESC, sighting DESC LIMIT ?4",
-            )?
-            .query_map(params![self.feed, key.kind as i64, key.hash, MOST_HOLDERS], |row| {
+            .prepare_cached(HOLDERS)?
+            .query_map(params![self.feed, key.kind as i64, key.hash], |row| {
                 Ok(Holder { article: ArticleRef(row.get(0)?), sighting: SightingRef(row.get(1)?) })
             })?
             .collect()

@@ -30,11 +30,15 @@ mod outages;
 mod overview;
 mod packed;
 mod pages;
+#[cfg(test)]
+mod plans;
 mod polls;
 mod rebuild;
 mod recompare;
 mod remake;
 mod retention;
+#[cfg(test)]
+mod sample;
 mod search;
 mod shown;
 mod similar;

@@ -451,7 +451,7 @@ fn store_read(
             revision,
         },
     )?;
-    changes.finish()?;
+    changes.finish()?.write(connection)?;
     Ok(before != after)
 }
 

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::coverage::{self, Seen};
-use super::documents::{self, Tense};
+use super::documents::{self, Arrival, Tense};
 use super::dropped::{self, Dropped};
 use super::neighbours::Neighbours;
 use super::packed::{PackedError, Packer};
-use super::search;
+use super::search::{self, Unindexed};
 use crate::article::Draft;
 use crate::config::{FullText, IdentityRule};
 use crate::copies::{CopySettings, Likeness};
@@ -175,13 +175,19 @@ pub struct PollReport {
     pub updated: usize,
 }
 
-/// Stores a poll inside the caller's transaction.
-pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
+/// Stores a poll inside the caller's transaction, all but its words in the search index: these are given back, to be written
+/// before the transaction ends.
+pub fn store(
+    connection: &Connection,
+    packer: &Packer,
+    neighbours: &mut Neighbours,
+    poll: &Poll,
+) -> rusqlite::Result<(PollReport, Unindexed)> {
     let now = poll.at.timestamp_millis();
     let feed = feed_row(connection, &poll.feed)?;
-    let tense = Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) };
+    let arrival = Arrival { tense: Tense::Present { last_seen_at: feed.last_seen_at.unwrap_or(now) }, now };
     let stored = match &poll.document {
-        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, tense, now, document)?)),
+        Some(document) => Some((document, documents::store(connection, packer, neighbours, feed.row, &poll.feed, arrival, document)?)),
         None => None,
     };
     let seen = match &stored {
@@ -192,9 +198,10 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
         (None, true) => coverage::answered(connection, feed.row, &feed.present, &seen, poll.at)?,
         _ => feed.present,
     };
-    let (report, new_in_feed) = stored.map_or((PollReport::default(), 0), |(_, stored)| (stored.report, stored.new_in_feed));
+    let (report, new_in_feed, unindexed) =
+        stored.map_or_else(Default::default, |(_, stored)| (stored.report, stored.new_in_feed, stored.unindexed));
     store_feed(connection, feed.row, poll, &present, new_in_feed)?;
-    Ok(report)
+    Ok((report, unindexed))
 }
 
 struct FeedRow {

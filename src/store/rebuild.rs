@@ -141,7 +141,7 @@ fn write_group(
             )?
             .execute(params![article.0, done.is_changed, !done.has_entry, done.is_unreadable])?;
     }
-    changes.finish()?;
+    changes.finish()?.write(&transaction)?;
     let tally = tally(&transaction)?;
     transaction.commit()?;
     Ok(tally)

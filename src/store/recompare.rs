@@ -229,7 +229,7 @@ pub fn mark_batch(connection: &mut Connection, now: i64) -> rusqlite::Result<boo
             changes.touch(article)?;
         }
     }
-    changes.finish()?;
+    changes.finish()?.write(&transaction)?;
     transaction.commit()?;
     Ok(!batch.is_empty())
 }

@@ -364,10 +364,8 @@ pub(super) fn write(
     if made.speaker != made.basis.speaker {
         connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, made.speaker])?;
     }
-    if let Some(tokens) = &made.tokens {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-            .execute(params![article, tokens])?;
+    if let Some(tokens) = made.tokens {
+        changes.index(article, tokens);
     }
     if let Some(shown) = &made.shown {
         connection

@@ -71,7 +71,7 @@ impl Archive {
 }
 
 /// Removes some articles; gives the name of each one's first feed.
-fn remove_batch(
+pub(super) fn remove_batch(
     connection: &mut Connection,
     neighbours: &mut Neighbours,
     before: DateTime<Utc>,
@@ -136,7 +136,7 @@ const RELEASED: &str = "SELECT article FROM article WHERE removed_at IS NOT NULL
 ///
 /// That nothing refers to them is known, and asking SQLite to prove it would read whole tables for each: the columns
 /// that could refer to them have no index of their own, which no other statement would need.
-fn release_batch(connection: &mut Connection, before: DateTime<Utc>) -> rusqlite::Result<usize> {
+pub(super) fn release_batch(connection: &mut Connection, before: DateTime<Utc>) -> rusqlite::Result<usize> {
     connection.pragma_update(None, "foreign_keys", false)?;
     let released = release(connection, before.timestamp_millis());
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -277,7 +277,7 @@ mod tests {
             next: NextPoll { at, reason: Reason::Default },
             document: Some(document),
         };
-        polls::store(connection, &PACKER, neighbours, &poll).unwrap();
+        polls::store(connection, &PACKER, neighbours, &poll).unwrap().1.write(connection).unwrap();
     }
 
     /// The titles that are shown.

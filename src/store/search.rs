@@ -3,10 +3,12 @@
 //! The index holds each distinct token of an article once, without positions: half the size and half the time of one
 //! with them. So phrases are read from the articles themselves, and relevance is judged on the newest matches alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::params;
 
 use super::packed::Packer;
 use super::{Reader, Selection, StoreError, pages};
@@ -18,6 +20,37 @@ const RANKED: usize = 1_000;
 /// What the index holds of an article.
 pub fn document_tokens(draft: &Draft) -> String {
     tokens::index_document(searched(draft))
+}
+
+/// What the index gets when a group of polls is committed: tokens by article, the latest of each.
+///
+/// SQLite's index writes what it has gathered to disk whenever an article comes that is older than the one before, and
+/// before many a statement that changes several rows: at the end of the group all of it is written once.
+#[derive(Debug, Default)]
+pub struct Unindexed {
+    tokens: BTreeMap<i64, String>,
+}
+
+impl Unindexed {
+    /// The article has these tokens from now on.
+    pub fn add(&mut self, article: i64, tokens: String) {
+        self.tokens.insert(article, tokens);
+    }
+
+    /// What came of one more poll.
+    pub fn extend(&mut self, later: Self) {
+        self.tokens.extend(later.tokens);
+    }
+
+    /// Writes all of it into the index.
+    pub fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        for (article, tokens) in self.tokens {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
+                .execute(params![article, tokens])?;
+        }
+        Ok(())
+    }
 }
 
 /// Title, authors, text: what search looks at.

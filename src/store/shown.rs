@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::copies::{self, Seeds};
 use super::neighbours::{Compared, Neighbours};
 use super::packed::Packer;
+use super::search::Unindexed;
 use super::similar;
 use crate::article::{Draft, Origin};
 use crate::copies::Likeness;
@@ -18,12 +19,13 @@ pub struct Changes<'c> {
     now: i64,
     /// The last change number given; read when first needed.
     last: Option<i64>,
+    unindexed: Unindexed,
 }
 
 impl<'c> Changes<'c> {
     /// For a commit of what was learned at `now`, milliseconds since 1970.
     pub fn new(connection: &'c Connection, now: i64) -> Self {
-        Self { connection, now, last: None }
+        Self { connection, now, last: None, unindexed: Unindexed::default() }
     }
 
     /// The next change number.
@@ -36,6 +38,11 @@ impl<'c> Changes<'c> {
         Ok(last + 1)
     }
 
+    /// The article's words in the search index are these from now on.
+    pub fn index(&mut self, article: i64, tokens: String) {
+        self.unindexed.add(article, tokens);
+    }
+
     /// Notes that an article changed in something that is not its own draft.
     pub fn touch(&mut self, article: i64) -> rusqlite::Result<()> {
         let change = self.next()?;
@@ -45,12 +52,13 @@ impl<'c> Changes<'c> {
         Ok(())
     }
 
-    /// Writes down which numbers were given; the last act of the commit.
-    pub fn finish(&self) -> rusqlite::Result<()> {
+    /// Writes down which numbers were given; the last act of the commit but for the search index, which has yet to get what is
+    /// given back.
+    pub fn finish(self) -> rusqlite::Result<Unindexed> {
         if let Some(change) = self.last {
             self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
         }
-        Ok(())
+        Ok(self.unindexed)
     }
 }
 
@@ -109,9 +117,7 @@ pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Show
             likeness,
         };
         neighbours.enter(connection, &compared)?;
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-            .execute(params![shown.article, tokens])?;
+        changes.unindexed.add(shown.article, tokens.to_owned());
     }
     let mut seeds = Seeds { keys: shown.was_copy_key.into_iter().chain(likeness.copy_key).collect(), ..Seeds::default() };
     if shown.was_copy_key.is_some_and(|key| likeness.copy_key != Some(key)) {

@@ -1,8 +1,10 @@
 //! The one writer: a thread that owns the writing connection and groups the polls that wait for it.
 //!
 //! A group is what has gathered while the last one was committed, at most 200 articles or 50 milliseconds of work: so
-//! a lone poll is committed at once, and under load a sync to disk serves many. Each poll has a savepoint of its own:
-//! one that fails takes nothing else with it. All else that writes (retention) waits in the same queue, in pieces that
+//! a lone poll is committed at once, and under load a sync to disk serves many. Where a poll of a group cannot be stored, the
+//! group is taken back and each of its polls committed alone: one that fails takes nothing else with it. (A savepoint for each
+//! poll would do the same, and cost a copy of every page that it touches, and a search index written to disk poll by poll.)
+//! All else that writes (retention) waits in the same queue, in pieces that
 //! are as small, so that no poll waits long. A dictionary that is due is made on a thread of its own, which then waits like
 //! all others.
 
@@ -11,11 +13,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::neighbours::Neighbours;
 use super::packed::Packer;
+use super::search::Unindexed;
 use super::{Poll, PollReport, StoreError, dictionary, polls};
 
 const MOST_ENTRIES: usize = 200;
@@ -139,22 +142,45 @@ impl Writing {
         first: (Box<Poll>, Done<PollReport>),
         waiting: &mut mpsc::Receiver<Work>,
     ) -> Option<Errand> {
-        let mut reports: Vec<(Done<PollReport>, rusqlite::Result<PollReport>)> = Vec::new();
-        let mut errand = None;
-        let committed = commit_group(connection, &self.packer, neighbours, first, waiting, &mut reports, &mut errand);
+        let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(transaction) => transaction,
+            Err(error) => return self.refuse(&error, first, waiting),
+        };
+        let mut group = Group { polls: vec![first], errand: None };
+        let committed = commit_group(transaction, &self.packer, neighbours, &mut group, || waiting.try_recv().ok());
         if committed.is_err() {
             neighbours.drop_picture();
         }
-        for (done, report) in reports {
-            let answer = match (&committed, report) {
-                (Ok(()), Ok(report)) => Ok(report),
-                (Ok(()), Err(error)) => Err(StoreError::of(&self.path, error)),
-                (Err(error), _) => Err(StoreError::of_group(&self.path, error)),
-            };
+        let reports: Vec<rusqlite::Result<PollReport>> = match committed {
+            Ok(reports) => reports.into_iter().map(Ok).collect(),
+            Err(error) if group.polls.len() == 1 => vec![Err(error)],
+            Err(error) => {
+                tracing::debug!(%error, polls = group.polls.len(), "a group of polls cannot be committed; now each alone");
+                group.polls.iter().map(|(poll, _)| commit_alone(connection, &self.packer, neighbours, poll)).collect()
+            }
+        };
+        for ((_, done), report) in group.polls.into_iter().zip(reports) {
             // Whoever asked may have been stopped meanwhile; the poll is committed all the same.
-            let _ = done.send(answer);
+            let _ = done.send(report.map_err(|error| StoreError::of(&self.path, error)));
         }
-        errand
+        group.errand
+    }
+
+    /// Where no transaction can begin, those who wait would fail in the same way, each after as long a wait for another
+    /// program's lock.
+    fn refuse(&self, error: &rusqlite::Error, first: (Box<Poll>, Done<PollReport>), waiting: &mut mpsc::Receiver<Work>) -> Option<Errand> {
+        let refuse = |done: Done<PollReport>| {
+            // Whoever asked may have been stopped meanwhile.
+            let _ = done.send(Err(StoreError::of_group(&self.path, error)));
+        };
+        refuse(first.1);
+        while let Ok(work) = waiting.try_recv() {
+            match work {
+                Work::Poll(_, done) => refuse(done),
+                Work::Errand(errand) => return Some(errand),
+            }
+        }
+        None
     }
 
     /// Has a dictionary made where one is due. Without it all goes on, only larger; so what goes wrong is said once.
@@ -184,63 +210,124 @@ impl Writing {
     }
 }
 
-fn commit_group(
-    connection: &mut Connection,
-    packer: &Packer,
-    neighbours: &mut Neighbours,
-    first: (Box<Poll>, Done<PollReport>),
-    waiting: &mut mpsc::Receiver<Work>,
-    reports: &mut Vec<(Done<PollReport>, rusqlite::Result<PollReport>)>,
-    errand: &mut Option<Errand>,
-) -> rusqlite::Result<()> {
-    let began = Instant::now();
-    let mut entries = 0;
-    let mut next = Some(first);
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            // Those who wait would fail in the same way, each after as long a wait for another program's lock.
-            reports.extend(next.map(|(_, done)| (done, Ok(PollReport::default()))));
-            while let Ok(work) = waiting.try_recv() {
-                match work {
-                    Work::Poll(_, done) => reports.push((done, Ok(PollReport::default()))),
-                    Work::Errand(other) => {
-                        *errand = Some(other);
-                        break;
-                    }
-                }
-            }
-            return Err(error);
-        }
-    };
-    while let Some((poll, done)) = next {
-        let report = write_poll(&mut transaction, packer, neighbours, &poll);
-        if report.is_err() {
-            neighbours.drop_picture();
-        }
-        entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
-        reports.push((done, report));
-        let is_full = entries >= MOST_ENTRIES || began.elapsed() >= LONGEST_GROUP;
-        next = match if is_full { None } else { waiting.try_recv().ok() } {
-            Some(Work::Poll(poll, done)) => Some((poll, done)),
-            Some(Work::Errand(other)) => {
-                *errand = Some(other);
-                None
-            }
-            None => None,
-        };
-    }
-    transaction.commit()
+/// Polls that are committed together.
+struct Group {
+    polls: Vec<(Box<Poll>, Done<PollReport>)>,
+    /// What ended the group.
+    errand: Option<Errand>,
 }
 
-fn write_poll(
-    transaction: &mut rusqlite::Transaction<'_>,
+/// Stores the group and whatever joins it meanwhile, and ends the transaction.
+fn commit_group(
+    transaction: Transaction<'_>,
     packer: &Packer,
     neighbours: &mut Neighbours,
-    poll: &Poll,
-) -> rusqlite::Result<PollReport> {
-    let savepoint = transaction.savepoint()?;
-    let report = polls::store(&savepoint, packer, neighbours, poll)?;
-    savepoint.commit()?;
-    Ok(report)
+    group: &mut Group,
+    mut joins: impl FnMut() -> Option<Work>,
+) -> rusqlite::Result<Vec<PollReport>> {
+    let began = Instant::now();
+    let mut entries = 0;
+    let mut unindexed = Unindexed::default();
+    let mut reports = Vec::new();
+    while let Some((poll, _)) = group.polls.get(reports.len()) {
+        let (report, tokens) = polls::store(&transaction, packer, neighbours, poll)?;
+        unindexed.extend(tokens);
+        reports.push(report);
+        entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
+        if entries < MOST_ENTRIES && began.elapsed() < LONGEST_GROUP {
+            match joins() {
+                Some(Work::Poll(poll, done)) => group.polls.push((poll, done)),
+                Some(Work::Errand(errand)) => group.errand = Some(errand),
+                None => {}
+            }
+        }
+    }
+    unindexed.write(&transaction)?;
+    transaction.commit()?;
+    Ok(reports)
+}
+
+fn commit_alone(connection: &mut Connection, packer: &Packer, neighbours: &mut Neighbours, poll: &Poll) -> rusqlite::Result<PollReport> {
+    let mut commit = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (report, unindexed) = polls::store(&transaction, packer, neighbours, poll)?;
+        unindexed.write(&transaction)?;
+        transaction.commit()?;
+        Ok(report)
+    };
+    let committed = commit();
+    if committed.is_err() {
+        neighbours.drop_picture();
+    }
+    committed
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::super::connect::set_up;
+    use super::super::packed::PackedError;
+    use super::super::polls::Prepared;
+    use super::super::sample;
+    use super::*;
+    use crate::copies::CopySettings;
+
+    /// A poll of a feed of one entry; what cannot be packed cannot be stored.
+    fn poll(feed: &str, packs: bool) -> Box<Poll> {
+        let mut poll = sample::poll(feed, vec![sample::entry(feed)], DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        if let Some(document) = poll.document.as_mut().filter(|_| !packs) {
+            document.prepare = Box::new(|entry| {
+                let prepared = Prepared::of(sample::draft(entry), Some(entry), CopySettings::default(), &Packer::default());
+                Prepared { packed: Err(PackedError::Kind(None)), ..prepared }
+            });
+        }
+        Box::new(poll)
+    }
+
+    /// The feeds of which the archive and its index have something.
+    fn kept(connection: &Connection) -> (Vec<String>, Vec<String>) {
+        let names = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let names = statement.query_map([], |row| row.get(0)).unwrap();
+            names.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        let indexed = |feed: &String| {
+            connection
+                .prepare("SELECT 1 FROM article_tokens WHERE article_tokens MATCH ?1")
+                .unwrap()
+                .exists([format!("\"{feed}\"")])
+                .unwrap()
+        };
+        let feeds = names("SELECT name FROM feed ORDER BY name");
+        (feeds.clone(), feeds.into_iter().filter(indexed).collect())
+    }
+
+    #[test]
+    fn a_poll_that_cannot_be_stored_takes_nothing_of_its_group_with_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        set_up(&mut connection).unwrap();
+        let (queue, mut waiting) = mpsc::channel(8);
+        let writing = Writing { path: "a.db".into(), packer: Arc::default(), queue: queue.downgrade(), dictionary_asked: false };
+        let mut neighbours = Neighbours::new(Arc::default());
+        let mut answers = Vec::new();
+        let mut join = |feed: &str, packs: bool| {
+            let (done, answer) = oneshot::channel();
+            answers.push(answer);
+            (poll(feed, packs), done)
+        };
+        let first = join("one", true);
+        for (feed, packs) in [("two", true), ("bad", false), ("three", true)] {
+            let (poll, done) = join(feed, packs);
+            assert!(queue.try_send(Work::Poll(poll, done)).is_ok());
+        }
+        assert!(queue.try_send(Work::Errand(Box::new(|_, _| {}))).is_ok());
+        assert!(writing.write_group(&mut connection, &mut neighbours, first, &mut waiting).is_none(), "the group ends with the bad one");
+        let Some(Work::Poll(poll, done)) = waiting.try_recv().ok() else { panic!("the last poll waits for its own group") };
+        assert!(writing.write_group(&mut connection, &mut neighbours, (poll, done), &mut waiting).is_some(), "the errand ends the group");
+        let answers: Vec<bool> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
+        assert_eq!(answers, [true, true, false, true]);
+        let names = ["one", "three", "two"].map(str::to_owned).to_vec();
+        assert_eq!(kept(&connection), (names.clone(), names));
+    }
 }

@@ -60,3 +60,8 @@ fn any_opml_that_is_read_is_written_as_the_same_document() {
 fn any_text_is_mended_into_a_well_formed_document() {
     every_file_of("repair");
 }
+
+#[test]
+fn any_page_becomes_a_valid_harmless_article_or_none() {
+    every_file_of("page");
+}

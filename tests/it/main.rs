@@ -13,6 +13,7 @@ mod corpora;
 mod coverage;
 mod daemon;
 mod exports;
+mod extraction;
 mod faults;
 mod feed_list;
 mod fetching;

@@ -114,6 +114,7 @@ CREATE TABLE sighting (
 ) STRICT;
 
 CREATE INDEX sighting_article ON sighting (article, feed);
+CREATE INDEX sighting_feed ON sighting (feed, article);
 CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
 
 -- What feeds said of themselves (title, home page, language, rights, licence): an entry's draft is made from it, too. Each once, as JSON.

@@ -21,18 +21,25 @@ static OPENING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// What may follow a name in the same line: a role, a paper, a date, an account.
+/// What may follow a name in the same line: a paper, a date, an account.
 static TAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?ix) \s* (?:
             \s [|•·/–—] \s .* | \s - \s .* | \s* [|•·] .*
-          | ,? \s* \b (?: (?:[\w.'’&]+ \s){0,4} (?: staff | correspondent | reporter | writer | editor | contributor | columnist | producer | critic | chief | bureau | news\s+service ) \b .* )
           | ,? \s* \b (?: publiziert | veröffentlicht | erschienen | publié | publicado | pubblicato | gepubliceerd | special \s to | for \s the | for \s | updated | published | posted | on \s | biography | follow ) \b .*
           | \s* @ \w+ .*
           | \s* , \s* (?: [\w.'’-]+ \s ){0,3} [\w-]+ \. (?: com | org | net | co | news | [a-z]{2} ) \b .*
           | ,? \s* \b (?: jan(?:uary)? | feb(?:ruary)? | mar(?:ch)? | apr(?:il)? | may | june? | july? | aug(?:ust)? | sept?(?:ember)? | oct(?:ober)? | nov(?:ember)? | dec(?:ember)? | mon(?:day)? | tue(?:s(?:day)?)? | wed(?:nesday)? | thu(?:rs(?:day)?)? | fri(?:day)? | sat(?:urday)? | sun(?:day)? ) \b \.? ,? \s+ \d .*
           | ,? \s* \d{1,4} .*
         ) $",
+    )
+    .ok()
+});
+
+/// … and a role, where it is not all there is ("Staff reports").
+static ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) ,? \s* \b (?: [\w.'’&]+ \s ){0,4} (?: staff\s+\w+ | correspondent | reporter | writer | editor | contributor | columnist | producer | critic | chief | bureau | news\s+service ) \b .* $",
     )
     .ok()
 });
@@ -80,13 +87,16 @@ fn is_account(name: &str) -> bool {
 pub fn choose(head: &Head<'_, '_>, described: &Described, sites: &[String]) -> Vec<String> {
     let strong = |names: &[String]| names.iter().any(|name| !is_weak(name, sites));
     let told = [described.authors.clone(), metas(head)].map(|names| clean(names, sites));
-    let shown = [shown_items(head), shown_bylines(head)].map(|names| clean(names, sites));
+    let shown = [shown_bylines(head), shown_items(head)].map(|names| clean(names, sites));
     let first_strong = |all: &[Vec<String>; 2]| all.iter().find(|names| strong(names)).cloned().map(|names| without_weak(names, sites));
     match (first_strong(&told), first_strong(&shown)) {
         (Some(told), Some(shown)) => {
             let same = |one: &String| shown.iter().any(|other| is_same_name(one, other));
             if told.iter().any(same) {
-                if shown.len() > told.len() && told.iter().all(same) { shown } else { told }
+                // "A. Author. Gazette" is told where "A. Author" is shown.
+                let shorter = |one: &String| shown.iter().any(|other| other.len() < one.len() && is_same_name(one, other));
+                let says_more = shown.len() > told.len() || told.iter().any(shorter);
+                if says_more && told.iter().all(same) { shown } else { told }
             } else if clean(all_metas(head), sites).iter().any(same) {
                 shown
             } else if told.iter().any(|name| stands_in_text(head, name)) {
@@ -241,10 +251,16 @@ fn looks_like_names(text: &str) -> bool {
 }
 
 fn without_tail(text: &str) -> &str {
-    let Some(tail) = TAIL.as_ref() else { return text };
-    match tail.find(text) {
-        Some(found) if found.start() > 0 => text[..found.start()].trim_end_matches([',', ' ', '|', '-']),
-        _ => text,
+    let cut = |text: &'_ str, pattern: &LazyLock<Option<Regex>>| -> usize {
+        pattern.as_ref().and_then(|pattern| pattern.find(text)).map(|found| found.start()).filter(|&start| start > 0).unwrap_or(text.len())
+    };
+    let ends = |text: &str, end: usize| text[..end].trim_end_matches([',', ' ', '|', '-']).len();
+    let bare = &text[..ends(text, cut(text, &TAIL))];
+    // "Anna Author, Auto Writer": a role leaves a name of two words.
+    let role = ROLE.as_ref().and_then(|role| role.find_at(bare, bare.match_indices([' ', ',']).nth(1).map_or(bare.len(), |(at, _)| at)));
+    match role {
+        Some(role) => &bare[..ends(bare, role.start())],
+        None => bare,
     }
 }
 
@@ -259,8 +275,9 @@ fn clean(found: Vec<String>, sites: &[String]) -> Vec<String> {
             .and_then(|found| found.get(1))
             .map(|name| name.as_str().to_owned());
         let name = opened.unwrap_or(name);
-        let bare = without_house(&name, sites);
-        let bare = if bare.contains('@') && bare.contains('.') && !bare.contains(' ') { bare } else { without_tail(bare) };
+        let bare = name.as_str();
+        let bare =
+            if bare.contains('@') && bare.contains('.') && !bare.contains(' ') { bare } else { without_house(without_tail(bare), sites) };
         if !bare.is_empty() && bare.len() <= MAX_LENGTH && !bare.contains("://") {
             people.push(Person { name: Some(bare.to_owned()), ..Person::default() });
         }
@@ -283,4 +300,33 @@ fn without_house<'n>(name: &'n str, sites: &[String]) -> &'n str {
         }
     }
     if bare.is_empty() { name } else { bare }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_alone_without_house_role_date_and_account() {
+        let sites = ["floridatoday".to_owned(), "Gazette".to_owned(), "example.org".to_owned()];
+        for (byline, want) in [
+            ("By A. Author", &["A. Author"][..]),
+            ("Elliot Author Florida Today", &["Elliot Author"]),
+            ("Anna Author, Gazette", &["Anna Author"]),
+            ("Anna Author | Gazette Media for Gazette.org", &["Anna Author"]),
+            ("Anna Author - Gazette Contributor", &["Anna Author"]),
+            ("ANNA AUTHOR and BERT AUTHOR Associated Press", &["ANNA AUTHOR", "BERT AUTHOR"]),
+            ("Anna Author, AP Auto Writer", &["Anna Author"]),
+            ("GAZETTE CITY STAFF NOVEMBER 20, 2019 10:43", &["GAZETTE CITY STAFF"]),
+            ("Staff Reports", &["Staff Reports"]),
+            ("Anna Author@annaauthor", &["Anna Author"]),
+            ("Anna Author January 23, 2025", &["Anna Author"]),
+            ("Von Anna Author", &["Anna Author"]),
+            ("Anna Author publiziert am", &["Anna Author"]),
+            ("https://example.org/anna", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(clean(vec![byline.to_owned()], &sites), want, "{byline}");
+        }
+    }
 }

@@ -204,6 +204,9 @@ fn language_of(nodes: &Nodes<'_>, head: &Head<'_, '_>, described: &json_ld::Desc
     .find_map(language::normalise)
 }
 
+/// Texts with a copyright sign that are looked at: a page has a handful.
+const MAX_COPYRIGHT_LINES: usize = 100;
+
 /// The copyright line: as machines are told, else the last one that readers see.
 fn rights(nodes: &Nodes<'_>, head: &Head<'_, '_>, described: &json_ld::Described) -> Option<String> {
     let told = head.meta(&["copyright", "dc.rights", "dcterms.rights", "rights"]).or(described.copyright.as_deref());
@@ -212,6 +215,7 @@ fn rights(nodes: &Nodes<'_>, head: &Head<'_, '_>, described: &json_ld::Described
         // From the page's end: the line of the page itself stands below those of its pictures.
         let mut end = nodes.count();
         let mut unsure = None;
+        let mut looked_at = 0;
         while end > 0 {
             end -= 1;
             let item = nodes.at(end);
@@ -220,6 +224,10 @@ fn rights(nodes: &Nodes<'_>, head: &Head<'_, '_>, described: &json_ld::Described
                 || !(text.contains('©') || text.to_ascii_lowercase().contains("copyright"))
             {
                 continue;
+            }
+            looked_at += 1;
+            if looked_at > MAX_COPYRIGHT_LINES {
+                break;
             }
             // The sign may stand in an element of its own within the line.
             let around = std::iter::once(end).chain(nodes.ancestors(end)).take(3);

@@ -112,8 +112,9 @@ static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// What readers see: `time` elements, elements that are called a date, and dates in the short lines below the headline.
 fn shown(head: &Head<'_, '_>, credible: &dyn Fn(&str) -> Option<Said>) -> (Option<Said>, Option<Said>) {
     let nodes = head.nodes;
-    let (mut published, mut updated, mut unsure) = (None, None, None);
-    let mut headline_seen = !nodes.iter().any(|(_, item)| item.name() == "h1");
+    let (mut published, mut updated, mut unsure, mut above) = (None, None, None, None);
+    // A line above the headline may be the date's, too, but not the menu's far above it.
+    let headline = nodes.iter().find(|(_, item)| item.name() == "h1").map_or(0, |(at, _)| at);
     let mut at = 0;
     while at < nodes.count() {
         let item = nodes.at(at);
@@ -122,13 +123,13 @@ fn shown(head: &Head<'_, '_>, credible: &dyn Fn(&str) -> Option<Said>) -> (Optio
             at = item.end;
             continue;
         }
-        headline_seen |= name == "h1";
+        let headline_seen = at >= headline;
         if !name.is_empty() && item.end - at < 40 {
             let class = ["class", "id"].iter().filter_map(|name| item.attribute(name)).collect::<Vec<_>>().join(" ").to_ascii_lowercase();
             let called =
                 name == "time" || ["date", "publish", "posted", "timestamp", "time", "updated"].iter().any(|word| class.contains(word));
             let line = matches!(name, "p" | "span" | "div" | "li" | "small" | "em" | "i" | "b" | "strong" | "h4" | "h5" | "h6" | "td");
-            if called || (line && headline_seen) {
+            if called || (line && at + 60 > headline) {
                 let text = head.text(at);
                 if text.len() <= 160 || name == "time" {
                     let stated =
@@ -145,8 +146,10 @@ fn shown(head: &Head<'_, '_>, credible: &dyn Fn(&str) -> Option<Said>) -> (Optio
                             updated = updated.or(Some(said));
                         } else if called && headline_seen {
                             published = published.or(Some(said));
-                        } else {
+                        } else if headline_seen {
                             unsure = unsure.or(Some(said));
+                        } else if at + 60 > headline {
+                            above = above.or(Some(said));
                         }
                     }
                 }
@@ -157,7 +160,7 @@ fn shown(head: &Head<'_, '_>, credible: &dyn Fn(&str) -> Option<Said>) -> (Optio
         }
         at += 1;
     }
-    (published.or(unsure).or(updated), updated)
+    (published.or(unsure).or(above).or(updated), updated)
 }
 
 /// "/2025/01/23/" in the page's address.
