@@ -38,6 +38,7 @@ pub mod opml;
 pub mod page;
 pub mod parse;
 pub mod poll;
+pub mod rebuild;
 pub mod revision;
 pub mod robots;
 pub mod schedule;
