@@ -308,6 +308,7 @@ impl Polling {
                 title: None,
                 mended: Vec::new(),
                 site_url: Some("https://paper.example/".to_owned()),
+                head: Default::default(),
                 rule: IdentityRule::Auto,
                 full_text: FullText::Never,
                 copies: CopySettings { near_copies: false, similar: 0 },

@@ -39,6 +39,7 @@ pub mod opml;
 pub mod page;
 pub mod parse;
 pub mod poll;
+pub mod rebuild;
 pub mod report;
 pub mod revision;
 pub mod robots;

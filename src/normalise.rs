@@ -13,7 +13,8 @@ use crate::article::{
 };
 use crate::parse::{Category, Entry, FeedHead, Markup, Stamp};
 
-/// Grows by one whenever a rule changes that makes another draft of the same entry.
+/// Grows by one whenever a rule changes that makes another draft of the same entry or page, or finds other words to search for in
+/// the same draft.
 pub const RULES_VERSION: u32 = 1;
 
 /// What normalising depends on beside the entry.

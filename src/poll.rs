@@ -585,6 +585,7 @@ impl Answer {
             title: head.title.clone(),
             mended,
             site_url: head.site_url.clone(),
+            head: Arc::clone(&head),
             rule: self.feed.identity,
             full_text: self.feed.full_text.unwrap_or(self.settings.articles.full_text),
             copies: self.copy_settings(),

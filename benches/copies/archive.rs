@@ -59,6 +59,7 @@ fn poll(archive: &Archive, number: usize, entries: Vec<Entry>, settings: CopySet
         title: None,
         mended: Vec::new(),
         site_url: Some("https://paper.example/".to_owned()),
+        head: Default::default(),
         rule: IdentityRule::Auto,
         full_text: FullText::Never,
         copies: settings,

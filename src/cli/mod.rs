@@ -18,6 +18,7 @@ pub mod forget;
 pub mod logs;
 pub mod parse;
 pub mod poll;
+pub mod rebuild;
 pub mod run;
 pub mod schema;
 pub mod search;
@@ -73,6 +74,8 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Takes articles out of the archive for good; they do not come back
     Forget(forget::ForgetArgs),
+    /// Makes every article again from what was kept, by the rules of today; asks no server for anything
+    Rebuild,
     /// Shows what a feed document says, as JSON
     Parse(parse::ParseArgs),
     /// Shows the article of an HTML page, as JSON
@@ -122,6 +125,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Search(args) => search::run(&args, &load()?),
         Command::Show(args) => archive::show(&args, &load()?),
         Command::Forget(args) => forget::run(&args, &load()?, verbosity),
+        Command::Rebuild => rebuild::run(&load()?, verbosity),
         Command::Parse(args) => parse::run(&args).map_err(|error| Failure::Failed(error.to_string())),
         Command::Extract(args) => extract::run(&args, cli.config.as_deref(), &surroundings, verbosity),
         Command::Status(args) => status::run(args, &load()?),

@@ -11,6 +11,7 @@ mod pages;
 mod passes;
 mod progress;
 mod pruning;
+mod rebuilds;
 mod refusals;
 mod room;
 mod service;
@@ -34,6 +35,7 @@ use self::pages::Pages;
 use self::passes::Passes;
 use self::progress::Progress;
 use self::pruning::Pruning;
+use self::rebuilds::Rebuilds;
 use self::refusals::Refusals;
 use self::room::{Room, Why};
 use self::service::{Service, Trouble};
@@ -45,6 +47,7 @@ use crate::health;
 use crate::http;
 use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::rebuild::RebuildSettings;
 use crate::schedule;
 use crate::store::{Archive, StoreError};
 use crate::vitals::Vitals;
@@ -168,9 +171,12 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
-    /// Retention and forgetting at work.
+    /// Retention, forgetting and rebuilding at work.
     housekeeping: JoinSet<()>,
     pruning: Pruning,
+    /// What a rebuild depends on, and who hears of the one under way.
+    rebuild_settings: RebuildSettings,
+    rebuilds: Rebuilds,
     /// At most one: a sign of life that is still on its way through the writer's queue.
     pulse: JoinSet<Result<(), StoreError>>,
     progress: Progress,
@@ -217,6 +223,8 @@ impl Daemon {
             paging,
             housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
+            rebuild_settings: RebuildSettings::from(&config),
+            rebuilds: Rebuilds::default(),
             pulse: JoinSet::new(),
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
@@ -289,7 +297,7 @@ impl Daemon {
                     line.log();
                 },
                 Some(ended) = self.housekeeping.join_next() => if let Err(error) = ended {
-                    tracing::error!(%error, "retention or forgetting broke off");
+                    tracing::error!(%error, "retention, forgetting or a rebuild broke off");
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
@@ -558,6 +566,7 @@ impl Daemon {
         self.progress.set_timeout(config.fetch.timeout);
         self.watch.set(&config);
         self.disabled = disabled(&config);
+        self.rebuild_settings = RebuildSettings::from(&config);
         self.configs.send_replace(Arc::new(config.clone()));
         self.catch_up_within = config.schedule.interval;
         self.database = config.database;

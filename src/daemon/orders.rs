@@ -41,6 +41,7 @@ impl Daemon {
                     }
                 }
             }
+            Request::Rebuild => self.rebuild(order.replies),
             Request::Troubles => {
                 let _ = order.replies.send(Reply::Troubles(self.service.troubles()));
                 let _ = order.replies.send(Reply::Done);

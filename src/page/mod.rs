@@ -15,7 +15,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use url::Url;
 
 pub use self::rounds::{PageOrder, PageRounds, PageTally};
-use crate::article::url as address;
+use crate::article::{Draft, url as address};
 use crate::config::{self, FeedRequest, FullText};
 use crate::copies::CopySettings;
 use crate::extract::{self, Extracted, PageKind, SiteRule};
@@ -24,7 +24,7 @@ use crate::full_text::{Cause, NextAttempt, attempt, redirector, wish};
 use crate::identity::{ArticleId, IdKind, IdentityUrl, Site};
 use crate::poll::{Poller, without_credentials};
 use crate::robots::{Permission, RobotsFiles};
-use crate::store::{Archive, DuePage, Packer, PageAnswer, PageEnd, ReadPage, StoreError};
+use crate::store::{Archive, DuePage, KeptPage, Packer, PageAnswer, PageEnd, ReadPage, RemadePage, StoreError};
 
 /// A page that only passes readers on to another that does so, and so on, leads nowhere.
 const MOST_PASSES: usize = 3;
@@ -343,23 +343,55 @@ fn read_page(
         return Err(Trouble::lasting(format!("it leads to a front page, {}", without_credentials(&final_url))));
     }
     let page = extract::Page { url: Some(&final_url), html: &html, rules: &settings.rules, reading_speed: settings.reading_speed, now };
-    let Extracted { mut draft, canonical, kind } = extract::extract(&page);
-    match kind {
-        PageKind::Story | PageKind::Paywalled => {}
-        PageKind::Consent => return Err(Trouble::lasting("the page asks for consent or a login before it shows the story")),
-        PageKind::Other => return Err(Trouble::lasting("no story was found on the page")),
-    }
-    let canonical = canonical.and_then(|canonical| Url::parse(&canonical).ok());
-    let whose = real_page(own.as_ref(), &final_url, canonical.as_ref());
-    draft.url = landing(own.as_ref(), &final_url, canonical.as_ref()).map(|url| address::permalink(&url).into());
+    let Story { draft, canonical, copy_of } = match story(own.as_ref(), &final_url, &page) {
+        Ok(story) => story,
+        Err(PageKind::Consent) => return Err(Trouble::lasting("the page asks for consent or a login before it shows the story")),
+        Err(_) => return Err(Trouble::lasting("no story was found on the page")),
+    };
     let words = draft.word_count;
     let mut read = ReadPage::of(draft, settings.keep_pages.then_some(fresh.body.as_ref()), packer);
     read.content_type.clone_from(&fresh.content_type);
     read.final_url = without_credentials(&final_url);
     read.canonical_url = canonical.as_ref().map(without_credentials);
-    read.copy_of = whose.map(|page| ArticleId::make("", &IdKind::Url(page), 1));
+    read.copy_of = copy_of;
     read.validators = fresh.validators.clone();
     Ok(Reading::Story(Box::new(read), words))
+}
+
+/// What a page says the article is.
+struct Story {
+    draft: Draft,
+    /// What it calls itself.
+    canonical: Option<Url>,
+    /// The article whose own page it is, where it is another's.
+    copy_of: Option<ArticleId>,
+}
+
+/// The story of a page that was found at `final_url`, else what the page is instead.
+fn story(own: Option<&IdentityUrl>, final_url: &Url, page: &extract::Page<'_>) -> Result<Story, PageKind> {
+    let Extracted { mut draft, canonical, kind } = extract::extract(page);
+    if !kind.is_story() {
+        return Err(kind);
+    }
+    let canonical = canonical.and_then(|canonical| Url::parse(&canonical).ok());
+    draft.url = landing(own, final_url, canonical.as_ref()).map(|url| address::permalink(&url).into());
+    let copy_of = real_page(own, final_url, canonical.as_ref()).map(|page| ArticleId::make("", &IdKind::Url(page), 1));
+    Ok(Story { draft, canonical, copy_of })
+}
+
+/// Reads again, by the rules of sites and the words a minute that are given, a page that was kept; an empty draft where by today's
+/// rules it holds no story.
+pub fn read_again(kept: &KeptPage<'_>, rules: &[SiteRule], reading_speed: u32) -> RemadePage {
+    let again = || {
+        let final_url = Url::parse(kept.final_url).ok()?;
+        let html = extract::decode(kept.body, kept.content_type);
+        if redirector::refreshed(&final_url, &html).is_some() {
+            return None;
+        }
+        let page = extract::Page { url: Some(&final_url), html: &html, rules, reading_speed, now: kept.read_at };
+        story(IdentityUrl::of(kept.url).as_ref(), &final_url, &page).ok()
+    };
+    again().map_or_else(RemadePage::default, |Story { draft, copy_of, .. }| RemadePage { draft, copy_of })
 }
 
 /// The page that this one says it is, where that is another than the one asked for: by its canonical link, else by where redirects

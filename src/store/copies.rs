@@ -54,6 +54,28 @@ pub fn settle(
     seeds: &Seeds,
     touched: Option<i64>,
 ) -> rusqlite::Result<BTreeSet<i64>> {
+    settle_each(connection, neighbours, seeds, touched, &mut |_| Ok(()))
+}
+
+/// What an article was a near or exact copy of, until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moving {
+    /// The article.
+    pub article: i64,
+    /// What it was a copy of.
+    pub duplicate_of: Option<i64>,
+    /// Its likeness to that, in thousandths.
+    pub likeness: Option<i64>,
+}
+
+/// As [`settle`]; `moving` hears of each article before its cluster becomes another.
+pub fn settle_each(
+    connection: &Connection,
+    neighbours: &mut Neighbours,
+    seeds: &Seeds,
+    touched: Option<i64>,
+    moving: &mut dyn FnMut(Moving) -> rusqlite::Result<()>,
+) -> rusqlite::Result<BTreeSet<i64>> {
     let mut seeds = seeds.clone();
     if let Some(window) = neighbours.window() {
         seeds.keys.extend(window.take_turned());
@@ -76,6 +98,7 @@ pub fn settle(
                 hot.duplicate_of = duplicate_of;
             }
             if (member.duplicate_of, member.likeness) != (duplicate_of, likeness) {
+                moving(Moving { article: member.article, duplicate_of: member.duplicate_of, likeness: member.likeness })?;
                 connection.prepare_cached("UPDATE article SET duplicate_of = ?2, likeness = ?3 WHERE article = ?1")?.execute(params![
                     member.article,
                     duplicate_of,

@@ -4,6 +4,7 @@
 //! Only what changed is written: a document that brings nothing new costs lookups alone.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -16,12 +17,13 @@ use super::packed::Packer;
 use super::pages::WantedPage;
 use super::search::{self, Unindexed};
 use super::shown::{self, Changes, Edit, Shown};
-use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, pages};
+use super::voices::voices;
+use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, heads, pages};
 use crate::article::Draft;
 use crate::config::FullText;
 use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
-use crate::decide::{self, Decision, Known, Match, PollKeys, Target, Voice};
+use crate::decide::{self, Decision, Known, Match, PollKeys, Target};
 use crate::full_text;
 use crate::identity::{ArticleId, EntryKeys, IdentityUrl, Key, Site};
 use crate::normalise::RULES_VERSION;
@@ -78,7 +80,8 @@ pub fn store(
     let changes = Changes::new(connection, now);
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
     let report = PollReport::default();
-    let mut storing = Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, changes, report };
+    let mut storing =
+        Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, head: OnceCell::new(), changes, report };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
     let unindexed = storing.changes.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles, unindexed })
@@ -162,6 +165,8 @@ struct Storing<'c> {
     now: i64,
     /// Was any article taken out for good?
     has_forgotten: bool,
+    /// What the feed says of itself, once a body needs it.
+    head: OnceCell<i64>,
     changes: Changes<'c>,
     report: PollReport,
 }
@@ -432,12 +437,20 @@ impl Storing<'_> {
     fn store_body(&self, sighting: i64, is_new: bool, document: &PolledDocument, at: usize) -> rusqlite::Result<()> {
         let packed = &document.prepared(at)?.packed;
         let content = packed.as_ref().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        let head = match self.head.get() {
+            Some(head) => *head,
+            None => {
+                let head = heads::store(self.connection, self.feed, &document.head)?;
+                *self.head.get_or_init(|| head)
+            }
+        };
         // A plain INSERT is by far the cheaper one.
         let statement = match is_new {
-            true => "INSERT INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
-            false => "INSERT OR REPLACE INTO body (sighting, rules, content) VALUES (?1, ?2, ?3)",
+            true => "INSERT INTO body (sighting, rules, head, read_at, content) VALUES (?1, ?2, ?3, ?4, ?5)",
+            false => "INSERT OR REPLACE INTO body (sighting, rules, head, read_at, content) VALUES (?1, ?2, ?3, ?4, ?5)",
         };
-        self.connection.prepare_cached(statement)?.execute(params![sighting, RULES_VERSION, content])?;
+        let read_at = (!is_new).then_some(self.now);
+        self.connection.prepare_cached(statement)?.execute(params![sighting, RULES_VERSION, head, read_at, content])?;
         Ok(())
     }
 
@@ -535,20 +548,7 @@ impl Storing<'_> {
             .connection
             .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
             .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let site = identity_url.and_then(|url| IdentityUrl::of(&format!("https://{url}"))).and_then(|url| Site::of_host(url.host()));
-        let voices: Vec<(Voice, i64, i64)> = self
-            .connection
-            .prepare_cached(
-                "SELECT sighting.sighting, sighting.feed, sighting.words, feed.name, feed.site_url, feed.url
-                 FROM sighting JOIN feed ON feed.feed = sighting.feed WHERE sighting.article = ?1 AND sighting.voice = 1",
-            )?
-            .query_map(params![article], |row| {
-                let (site_url, url): (Option<String>, String) = (row.get(4)?, row.get(5)?);
-                let feed_site = site_url.as_deref().and_then(Site::of).or_else(|| Site::of(&url));
-                let is_publisher = site.is_some() && site == feed_site;
-                Ok((Voice { is_publisher, words: row.get(2)?, feed: row.get(3)? }, row.get(0)?, row.get(1)?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
+        let voices = voices(self.connection, article, identity_url.as_deref())?;
         let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
         let Some((_, speaker, speaker_feed)) = speaker else {
             return Err(rusqlite::Error::QueryReturnedNoRows);

@@ -313,6 +313,7 @@ fn check_copies(connection: &Connection, found: &mut Found) -> rusqlite::Result<
             "is a copy of a copy, or of what was removed",
         ),
         ("SELECT id FROM article JOIN compared USING (article) WHERE removed_at IS NOT NULL", "was removed and is compared with new ones"),
+        ("SELECT id FROM article JOIN recompared USING (article) WHERE removed_at IS NOT NULL", "was removed and is being compared anew"),
         ("SELECT id FROM article JOIN similar USING (article) WHERE removed_at IS NOT NULL", "was removed and has similar posts"),
     ] {
         let mut statement = connection.prepare(sql)?;

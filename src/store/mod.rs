@@ -16,6 +16,7 @@ mod dropped;
 mod error;
 mod feeds;
 mod forget;
+mod heads;
 mod history;
 #[cfg(test)]
 mod history_tests;
@@ -32,13 +33,16 @@ mod pages;
 #[cfg(test)]
 mod plans;
 mod polls;
+mod rebuild;
 mod recompare;
+mod remake;
 mod retention;
 #[cfg(test)]
 mod sample;
 mod search;
 mod shown;
 mod similar;
+mod voices;
 mod writer;
 
 pub use self::articles::{Articles, Place, Selection};
@@ -55,5 +59,7 @@ pub use self::overview::{DayCount, FeedCondition, Overview};
 pub use self::packed::Packer;
 pub use self::pages::{DuePage, PageAnswer, PageCounts, PageEnd, PageRef, PageState, ReadPage};
 pub use self::polls::{DroppedAt, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
+pub use self::rebuild::{RebuildState, RebuildTally};
+pub use self::remake::{KeptEntry, KeptPage, Remade, RemadePage, Rules, Written};
 pub use self::retention::Pruned;
 pub use self::search::SearchQuery;

@@ -150,6 +150,16 @@ impl Packer {
         self.dictionaries.read().unwrap_or_else(PoisonError::into_inner).known.keys().copied().collect()
     }
 
+    /// Both values, in one go.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn unpack_both<T: DeserializeOwned, U: DeserializeOwned>(&self, blob: &[u8]) -> Result<(T, Option<U>), PackedError> {
+        let lines = self.decompress(JSON_ZSTD, blob)?;
+        let (first, second) = split(&lines);
+        Ok((serde_json::from_slice(first)?, second.map(serde_json::from_slice).transpose()?))
+    }
+
     /// The lines of a blob, as they are: what a dictionary is made from.
     pub(super) fn lines(&self, blob: &[u8]) -> Result<Vec<u8>, PackedError> {
         self.decompress(JSON_ZSTD, blob)

@@ -334,16 +334,23 @@ fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, 
                     read.validators.etag,
                     read.validators.last_modified
                 ])?;
-            return store_read(connection, packer, neighbours, &AskedPage { article, feed, at: answer.at, copies: answer.copies }, read);
+            return store_read(
+                connection,
+                packer,
+                neighbours,
+                &AskedPage { article, feed, url: &answer.url, at: answer.at, copies: answer.copies },
+                read,
+            );
         }
     }
     Ok(false)
 }
 
 /// The page that was read, and how its article is compared with others.
-struct AskedPage {
+struct AskedPage<'a> {
     article: i64,
     feed: i64,
+    url: &'a str,
     at: DateTime<Utc>,
     copies: CopySettings,
 }
@@ -352,10 +359,10 @@ fn store_read(
     connection: &Connection,
     packer: &Packer,
     neighbours: &mut Neighbours,
-    asked: &AskedPage,
+    asked: &AskedPage<'_>,
     read: &ReadPage,
 ) -> rusqlite::Result<bool> {
-    let AskedPage { article, feed, at, copies } = *asked;
+    let AskedPage { article, feed, at, copies, .. } = *asked;
     struct Speaking {
         speaker: i64,
         spoken: Draft,
@@ -405,14 +412,18 @@ fn store_read(
         Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.to_string().into())),
     };
     connection
-        .prepare_cached("INSERT OR REPLACE INTO page_body (article, rules, draft, content_type, raw) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO page_body (article, rules, url, read_at, draft, content_type, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
         .execute(params![
-        article,
-        RULES_VERSION,
-        blob(&read.packed_draft)?,
-        read.content_type,
-        read.packed_page.as_ref().map(blob).transpose()?
-    ])?;
+            article,
+            RULES_VERSION,
+            asked.url,
+            now,
+            blob(&read.packed_draft)?,
+            read.content_type,
+            read.packed_page.as_ref().map(blob).transpose()?
+        ])?;
     let joins_other = join(connection, article, &speaking.id, read.copy_of.as_ref())?;
     if before == after && !joins_other {
         return Ok(false);
@@ -446,7 +457,7 @@ fn store_read(
 
 /// Notes of which other article's page this one is; says whether that is news. An earlier word on it is not taken back while
 /// the page says nothing else.
-fn join(connection: &Connection, article: i64, id: &str, copy_of: Option<&ArticleId>) -> rusqlite::Result<bool> {
+pub(super) fn join(connection: &Connection, article: i64, id: &str, copy_of: Option<&ArticleId>) -> rusqlite::Result<bool> {
     let Some(other) = copy_of.map(ArticleId::as_str).filter(|other| *other != id) else { return Ok(false) };
     let written = connection
         .prepare_cached("INSERT INTO page_copy (article, of) VALUES (?1, ?2) ON CONFLICT (article) DO UPDATE SET of = excluded.of WHERE of <> excluded.of")?

@@ -1,7 +1,7 @@
 //! One poll becomes one transaction: what a poll brings, and its own record. What becomes of the document's entries is
 //! in [`super::documents`].
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ use crate::copies::{CopySettings, Likeness};
 use crate::coverage::{Cause, Present};
 use crate::fetch::Validators;
 use crate::identity::{EntryKeys, Key};
-use crate::parse::Entry;
+use crate::parse::{Entry, FeedHead};
 use crate::schedule::NextPoll;
 
 /// What costs time about an entry, ready before the writer's turn.
@@ -86,6 +86,8 @@ pub struct PolledDocument {
     pub mended: Vec<&'static str>,
     /// Its home page.
     pub site_url: Option<String>,
+    /// All that it says of the feed: what an entry's draft is made from beside the entry.
+    pub head: Arc<FeedHead>,
     /// How entries are known.
     pub rule: IdentityRule,
     /// Which of their pages are asked for.

@@ -114,6 +114,7 @@ pub(super) fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours,
     for statement in [
         "UPDATE article SET duplicate_of = NULL, likeness = NULL WHERE duplicate_of = ?1",
         "DELETE FROM revision WHERE article = ?1",
+        "DELETE FROM recompared WHERE article = ?1",
         "DELETE FROM body WHERE sighting IN (SELECT sighting FROM sighting WHERE article = ?1)",
         "DELETE FROM article_tokens WHERE rowid = ?1",
     ] {
@@ -234,6 +235,7 @@ mod tests {
             title: None,
             mended: Vec::new(),
             site_url: Some("https://a.com/".into()),
+            head: Default::default(),
             rule: IdentityRule::Auto,
             full_text: FullText::Never,
             copies: CopySettings::default(),

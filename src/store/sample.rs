@@ -59,6 +59,7 @@ pub fn poll(feed: &str, entries: Vec<Entry>, at: DateTime<Utc>) -> Poll {
             title: None,
             mended: Vec::new(),
             site_url: None,
+            head: Default::default(),
             rule: IdentityRule::Auto,
             dropped: Default::default(),
             copies: CopySettings::default(),

@@ -38,6 +38,11 @@ impl<'c> Changes<'c> {
         Ok(last + 1)
     }
 
+    /// The article's words in the search index are these from now on.
+    pub fn index(&mut self, article: i64, tokens: String) {
+        self.unindexed.add(article, tokens);
+    }
+
     /// Notes that an article changed in something that is not its own draft.
     pub fn touch(&mut self, article: i64) -> rusqlite::Result<()> {
         let change = self.next()?;

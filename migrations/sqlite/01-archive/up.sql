@@ -117,10 +117,20 @@ CREATE INDEX sighting_article ON sighting (article, feed);
 CREATE INDEX sighting_feed ON sighting (feed, article);
 CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
 
+-- What feeds said of themselves (title, home page, language, rights, licence): an entry's draft is made from it, too. Each once, as JSON.
+CREATE TABLE feed_head (
+  head INTEGER PRIMARY KEY,
+  feed INTEGER NOT NULL REFERENCES feed (feed),
+  said TEXT    NOT NULL,
+  UNIQUE (feed, said)
+) STRICT;
+
 -- Apart from its sighting, so that small changes there do not rewrite it.
 CREATE TABLE body (
   sighting INTEGER PRIMARY KEY REFERENCES sighting (sighting),
   rules    INTEGER NOT NULL,  -- version of the rules that made the draft
+  head     INTEGER NOT NULL REFERENCES feed_head (head),  -- what its feed said of itself in the same document
+  read_at  INTEGER,           -- when the entry was read; NULL: when its sighting was first seen
   content  BLOB    NOT NULL   -- packed: what the entry says the article is and, where raw entries are kept, the entry as it was parsed
 ) STRICT;
 
@@ -166,7 +176,9 @@ CREATE INDEX page_error ON page (feed, due_at) WHERE error IS NOT NULL;
 CREATE TABLE page_body (
   article      INTEGER PRIMARY KEY REFERENCES article (article),
   rules        INTEGER NOT NULL,  -- version of the rules that made the draft
-  draft        BLOB    NOT NULL,
+  url          TEXT    NOT NULL,  -- what was asked for
+  read_at      INTEGER NOT NULL,
+  draft        BLOB    NOT NULL,  -- an empty one where, by these rules, the page holds no story
   content_type TEXT,
   raw          BLOB               -- the page as it came, where raw entries are kept
 ) STRICT;
@@ -216,6 +228,25 @@ CREATE TABLE compared (
 CREATE TABLE similar (
   article INTEGER PRIMARY KEY REFERENCES article (article),
   posts   BLOB    NOT NULL
+) STRICT;
+
+-- A rebuild that has not ended: all articles up to `article` have been made again.
+CREATE TABLE rebuild (
+  one           INTEGER PRIMARY KEY CHECK (one = 1),
+  fingerprint   INTEGER NOT NULL,  -- of the rules and settings by which they are made; by others it begins anew
+  article       INTEGER NOT NULL,
+  articles      INTEGER NOT NULL,  -- so many were looked at …
+  changed       INTEGER NOT NULL,  -- … of which so many show something else now
+  without_entry INTEGER NOT NULL,  -- … so many had no raw entry to be made from
+  unreadable    INTEGER NOT NULL   -- … and of so many it cannot be read
+) STRICT;
+
+-- Articles whose cluster moved while all copies are found anew, with what they were copies of before: at the end they are marked as
+-- changed if that is not what they are now.
+CREATE TABLE recompared (
+  article      INTEGER PRIMARY KEY REFERENCES article (article),
+  duplicate_of INTEGER,
+  likeness     INTEGER
 ) STRICT;
 
 -- In how many articles terms occur; written now and then, for it is an estimate anyway.

@@ -13,6 +13,7 @@
 //! → {"do":"prune","before":"2026-01-01T00:00:00Z"}
 //! → {"do":"forget","ids":["abc…"]}
 //! → {"do":"backfill","feeds":["example.org/feed"],"since":"2026-01-01T00:00:00Z"}   "since" may be null
+//! → {"do":"rebuild"}
 //! → {"do":"troubles"}
 //! ← {"feeds":2}                           so many polls follow
 //! ← {"polled":{"feed":…,"url":…,"outcome":…,"http_status":…,"new":…,"updated":…,"error":…}}
@@ -22,6 +23,8 @@
 //! ← {"pages":{"read":3,"failed":0}}      once the pages that were due have been asked for
 //! ← {"pruned":{"feeds":{"example.org/feed":12}}}
 //! ← {"forgot":{"unknown":[],"copies":["def…"],"log_is_empty":true}}
+//! ← {"rebuilt":{"stage":"making","done":200,"of":1000,"is_resumed":false,"tally":{"articles":200,"changed":3,"without_entry":0,"unreadable":0}}}
+//!                                         how far it has come; the last one's stage is "done"
 //! ← {"troubles":["the archive …"]}        what is wrong at the moment
 //! ← "waiting"                             the work goes on; sent every ten seconds without news
 //! ← {"failed":"…"}                        instead of "done"
@@ -44,6 +47,7 @@ pub use self::client::{Client, ControlError};
 pub use self::server::{Order, listen, place};
 use crate::page::PageTally;
 use crate::poll::{BackfillLine, PollLine};
+use crate::rebuild::RebuildLine;
 use crate::store::{Forgot, Pruned};
 
 /// The largest request, bytes: a command line that names feeds fits in.
@@ -81,6 +85,8 @@ pub enum Request {
         /// No further back than this.
         since: Option<DateTime<Utc>>,
     },
+    /// Makes every article again.
+    Rebuild,
     /// Says what is wrong at the moment with more than a single feed.
     Troubles,
 }
@@ -115,6 +121,8 @@ pub enum Reply {
     Forgot(Forgot),
     /// A backfill has read a page, or has ended.
     Backfilled(BackfillLine),
+    /// How far a rebuild has come.
+    Rebuilt(RebuildLine),
     /// What is wrong at the moment, a sentence each.
     Troubles(Vec<String>),
     /// No news yet.
@@ -134,6 +142,7 @@ mod tests {
         for (request, line) in [
             (Request::Poll { which: Which::Due }, r#"{"do":"poll","which":"due"}"#),
             (Request::Poll { which: Which::Named(vec!["a b".into()]) }, r#"{"do":"poll","which":{"named":["a b"]}}"#),
+            (Request::Rebuild, r#"{"do":"rebuild"}"#),
             (Request::Troubles, r#"{"do":"troubles"}"#),
             (Request::Prune { before: DateTime::UNIX_EPOCH }, r#"{"do":"prune","before":"1970-01-01T00:00:00Z"}"#),
             (Request::Forget { ids: vec!["a".into()] }, r#"{"do":"forget","ids":["a"]}"#),
