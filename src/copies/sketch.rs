@@ -112,6 +112,7 @@ impl Sketcher {
         self.details.sort_unstable();
         self.details.dedup();
         self.details.truncate(DETAILS);
+        self.details.shrink_to_fit();
         Some(Sketch { runs: self.runs, bins: self.bins, keys: self.keys, details: self.details })
     }
 }

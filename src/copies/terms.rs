@@ -163,7 +163,10 @@ impl Frequencies {
         }
         weighed.retain(|(weight, _)| *weight > 0.0);
         let length = weighed.iter().map(|(weight, _)| weight * weight).sum::<f32>().sqrt();
-        Terms(weighed.into_iter().map(|(weight, term)| (term, (weight / length * 255.0).round() as u8)).collect())
+        let mut terms: Vec<(u32, u8)> = weighed.into_iter().map(|(weight, term)| (term, (weight / length * 255.0).round() as u8)).collect();
+        // It has taken over the room of all words, and is kept for weeks.
+        terms.shrink_to_fit();
+        Terms(terms)
     }
 }
 
