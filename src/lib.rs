@@ -12,7 +12,7 @@
 //!
 //! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are
 //! passed in.
-//! `fetch` is the only place that knows HTTP, `store` the only one that knows SQL, `cli` the only one that prints.
+//! `fetch` is the only place that knows HTTP on the way out, [`http`] on the way in, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
 
 pub mod article;
@@ -32,6 +32,7 @@ pub mod fetch;
 pub mod filter;
 pub mod full_text;
 pub mod health;
+pub mod http;
 pub mod identity;
 pub mod normalise;
 pub mod opml;
@@ -39,7 +40,10 @@ pub mod page;
 pub mod parse;
 pub mod poll;
 pub mod rebuild;
+pub mod report;
 pub mod revision;
 pub mod robots;
 pub mod schedule;
+pub mod selection;
 pub mod store;
+pub mod vitals;

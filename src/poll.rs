@@ -39,7 +39,7 @@ use crate::store::{
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,
@@ -68,6 +68,15 @@ pub struct PollLine {
     /// Could nothing at all be reached? That is told once, not once a feed.
     #[serde(skip)]
     pub is_outage: bool,
+    /// Of the new articles, those that are copies of others.
+    #[serde(skip)]
+    pub copies: usize,
+    /// How old each new article was, where the feed was known before.
+    #[serde(skip)]
+    pub delays: Vec<Duration>,
+    /// How long the archive took.
+    #[serde(skip)]
+    pub stored: Duration,
 }
 
 impl PollLine {
@@ -300,8 +309,10 @@ impl Poller {
             tracing::warn!(feed = feed.name, "the server says \"not modified\" though there is news; it is not asked for that any more");
             poll.has_lied = true;
         }
+        let handed_over = Instant::now();
         let report = self.archive.commit(poll).await?;
-        (line.new, line.updated) = (report.new, report.updated);
+        (line.new, line.updated, line.copies) = (report.new, report.updated, report.copies);
+        (line.delays, line.stored) = (report.delays, handed_over.elapsed());
         drop(place);
         if let Some(lost) = lost {
             let found = search::search(&self.client, feed, &self.settings.feeds, state.site_url.as_deref(), lost).await;
@@ -483,13 +494,12 @@ impl Answer {
             url: self.url.clone(),
             outcome: outcome.into(),
             http_status: self.fetched.http_status,
-            new: 0,
-            updated: 0,
             error: error.clone(),
             bytes: self.fetched.bytes,
             elapsed: self.fetched.elapsed,
             next_poll_at: next.at,
             is_outage: end == End::Outage,
+            ..PollLine::default()
         };
         let poll = Poll {
             feed: PolledFeed { name: self.feed.name.clone(), url: self.url.clone(), title: self.feed.title.clone() },

@@ -8,11 +8,11 @@ use super::Verbosity;
 use super::export::{Ended, ExportArgs, ExportError, FilterArgs, run_export};
 use super::failure::Failure;
 use super::show::{Marks, ShowArgs, run_show};
-use crate::config::{Config, nearest};
+use crate::config::Config;
 use crate::daemon::control::{Client, Reply, Request};
 use crate::export::Head;
 use crate::export::state::{Start, State};
-use crate::store::{Reader, SearchQuery, Selection, StoreError};
+use crate::store::{Reader, Selection, StoreError};
 
 /// Opens the config's archive for reading.
 ///
@@ -50,40 +50,8 @@ pub fn hand_over<T: Default>(
 /// # Errors
 /// A feed or tag that neither the config nor the archive knows, or a query without a word.
 pub fn selection(filters: &FilterArgs, config: &Config, reader: &Reader) -> Result<Selection, Failure> {
-    let now = Utc::now();
-    let mut feeds: Vec<Vec<String>> = Vec::new();
-    if !filters.feeds.is_empty() {
-        let archived = reader.feed_outlines()?;
-        let known = || config.feeds.iter().map(|feed| feed.name.as_str()).chain(archived.keys().map(String::as_str));
-        for name in &filters.feeds {
-            if !known().any(|known| known == name) {
-                return Err(unknown("feed", name, nearest(name, known())));
-            }
-        }
-        feeds.push(filters.feeds.clone());
-    }
-    if !filters.tags.is_empty() {
-        let known = || config.feeds.iter().flat_map(|feed| feed.tags.iter().map(String::as_str));
-        for tag in &filters.tags {
-            if !known().any(|known| known == tag) {
-                return Err(unknown("tag", tag, nearest(tag, known())));
-            }
-        }
-        let tagged = config.feeds.iter().filter(|feed| feed.tags.iter().any(|tag| filters.tags.contains(tag)));
-        feeds.push(tagged.map(|feed| feed.name.clone()).collect());
-    }
-    let query = match &filters.query {
-        Some(query) => Some(SearchQuery::parse(query).ok_or_else(|| Failure::Usage(format!("`{query}` has no word to search for")))?),
-        None => None,
-    };
-    Ok(Selection {
-        since: filters.since.as_ref().map(|time| time.when.resolve(now)),
-        until: filters.until.as_ref().map(|time| time.when.resolve(now)),
-        feeds,
-        languages: filters.languages.clone(),
-        query,
-        ..Selection::default()
-    })
+    let archived = reader.feed_outlines()?.into_keys().collect();
+    filters.filters().select(config, &archived, Utc::now()).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// The failure of a name that nothing has, with the nearest one that something has.

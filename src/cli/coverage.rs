@@ -1,17 +1,16 @@
 //! `gleaner coverage`: proof that nothing was missed, or where something may have been.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use console::{Style, Term};
 
-use super::archive::unknown;
 use super::export::Time;
 use super::failure::Failure;
-use crate::config::{Config, nearest};
-use crate::coverage::{FeedCoverage, Range, Record, Span, State};
+use crate::config::Config;
+use crate::coverage::{FeedCoverage, Range, Span, State, percent};
 use crate::health::minute;
+use crate::report::coverage;
 use crate::store::{Reader, StoreError};
 
 /// Show between which dates nothing was missed, and where something may have been
@@ -44,18 +43,12 @@ pub fn run(args: &CoverageArgs, config: &Config) -> Result<(), Failure> {
         until: args.until.as_ref().map(|time| time.when.resolve(now)),
         now,
     };
-    let records: BTreeMap<String, Record> = match Reader::open(&config.database.path) {
-        Ok(reader) => reader.coverage()?.into_iter().map(|record| (record.feed.clone(), record)).collect(),
-        Err(StoreError::Missing { .. }) => BTreeMap::new(),
+    let records = match Reader::open(&config.database.path) {
+        Ok(reader) => reader.coverage()?,
+        Err(StoreError::Missing { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let mut feeds = Vec::new();
-    for name in names(args, config, &records)? {
-        let feed = config.feeds.iter().find(|feed| feed.name == name);
-        let url = || feed.map(|feed| crate::poll::without_credentials(&feed.url)).unwrap_or_default();
-        let record = records.get(name).cloned().unwrap_or_else(|| Record { feed: name.to_owned(), url: url(), ..Record::default() });
-        feeds.push(FeedCoverage::of(&record, feed.is_some_and(|feed| feed.enabled), range));
-    }
+    let feeds = coverage(config, records, &args.feeds, range).map_err(|error| Failure::Usage(error.to_string()))?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &feeds).map_err(io::Error::from)?;
@@ -66,22 +59,6 @@ pub fn run(args: &CoverageArgs, config: &Config) -> Result<(), Failure> {
         write_table(&mut out, &feeds, range, width, console::colors_enabled())?;
     }
     Ok(out.flush()?)
-}
-
-/// Those that were named, else all that are in a list.
-fn names<'a>(args: &'a CoverageArgs, config: &'a Config, records: &'a BTreeMap<String, Record>) -> Result<Vec<&'a str>, Failure> {
-    let listed = || config.feeds.iter().map(|feed| feed.name.as_str());
-    if args.feeds.is_empty() {
-        return Ok(listed().collect());
-    }
-    // What has been taken out of the lists is still in the archive.
-    let known = || listed().chain(records.keys().map(String::as_str));
-    for name in &args.feeds {
-        if !known().any(|known| known == name) {
-            return Err(unknown("feed", name, nearest(name, known())));
-        }
-    }
-    Ok(args.feeds.iter().map(String::as_str).collect())
 }
 
 /// Shorter bars tell nothing.
@@ -117,11 +94,6 @@ fn write_table(out: &mut impl Write, feeds: &[FeedCoverage], range: Range, width
         writeln!(out, "{}", legend.map(|cell| format!("{} {}", cell.drawn(scale.in_colours), cell.words())).join("   "))?;
     }
     Ok(())
-}
-
-/// Rounded down, for 100 % means that nothing is missing.
-fn percent(share: f64) -> String {
-    format!("{:.1} %", (share * 1000.0).floor() / 10.0)
 }
 
 fn words(span: &Span) -> String {
@@ -221,7 +193,7 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coverage::{Cause, Finding, FindingKind, Present};
+    use crate::coverage::{Cause, Finding, FindingKind, Present, Record};
 
     fn at(hour: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000 + hour * 3600, 0).unwrap()
@@ -274,10 +246,5 @@ mod tests {
         let scale = Scale { from: at(0), until: at(240), cells: 4, in_colours: false };
         assert_eq!(scale.cells_of(&feeds[0].spans), [Cell::Bridged, Cell::Bridged, Cell::Gap, Cell::Unwatched]);
         assert_eq!(scale.cells_of(&feeds[1].spans), [Cell::Nothing, Cell::Nothing, Cell::Whole, Cell::Whole]);
-    }
-
-    #[test]
-    fn a_hundred_percent_means_all() {
-        assert_eq!((percent(1.0).as_str(), percent(0.99999).as_str(), percent(0.0).as_str()), ("100.0 %", "99.9 %", "0.0 %"));
     }
 }

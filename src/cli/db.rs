@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::archive::hand_over;
 use super::failure::Failure;
 use super::{Verbosity, archive, block_on, logs};
-use crate::config::{Config, Surroundings, write_duration};
+use crate::config::{Config, Surroundings, write_duration, write_size};
 use crate::daemon::control::{Reply, Request};
 use crate::store::{Archive, BackupError, Checked, Damage, StoreError};
 
@@ -76,7 +76,7 @@ fn back_up(args: &BackupArgs, config: &Config, surroundings: &Surroundings, verb
         Ok(()) => {
             if !verbosity.quiet {
                 let size = std::fs::metadata(&target).map_or(0, |metadata| metadata.len());
-                writeln!(io::stdout().lock(), "{}: {}, checked", target.display(), size_text(size))?;
+                writeln!(io::stdout().lock(), "{}: {}, checked", target.display(), write_size(size))?;
             }
             Ok(())
         }
@@ -91,13 +91,6 @@ fn back_up(args: &BackupArgs, config: &Config, surroundings: &Surroundings, verb
 
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:32} {percent}%").unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// Bytes in the largest binary unit that leaves at least one.
-pub(super) fn size_text(bytes: u64) -> String {
-    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    let fitting = units.into_iter().find(|(_, size)| bytes >= *size);
-    fitting.map_or_else(|| format!("{bytes} B"), |(unit, size)| format!("{:.1} {unit}", bytes as f64 / size as f64))
 }
 
 fn check(args: CheckArgs, config: &Config, verbosity: Verbosity) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use crate::export::state::Filters;
 use crate::export::target::{Target, TargetError};
 use crate::export::when::When;
 use crate::export::{Forgotten, Format, Head, write_all, writer};
+use crate::selection;
 
 /// Write articles to a file or stdout
 ///
@@ -60,6 +61,20 @@ pub struct FilterArgs {
     /// Only articles that a search for this finds
     #[arg(long, value_name = "QUERY")]
     pub query: Option<String>,
+}
+
+impl FilterArgs {
+    /// What was written, without how.
+    pub fn filters(&self) -> selection::Filters {
+        selection::Filters {
+            since: self.since.as_ref().map(|time| time.when),
+            until: self.until.as_ref().map(|time| time.when),
+            feeds: self.feeds.clone(),
+            tags: self.tags.clone(),
+            languages: self.languages.clone(),
+            query: self.query.clone(),
+        }
+    }
 }
 
 /// A time, and how it was written.

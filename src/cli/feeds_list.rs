@@ -1,14 +1,13 @@
 //! `gleaner feeds list`: the state of each feed, as a table for people or as JSON.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::Config;
-use crate::store::{FeedSummary, PageCounts, Reader, StoreError};
+use crate::report::{FeedLine, feed_lines};
+use crate::store::{PageCounts, Reader, StoreError};
 
 /// Show the state of each feed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -18,43 +17,17 @@ pub struct ListArgs {
     pub json: bool,
 }
 
-/// A feed's state, as `--json` gives it.
-#[derive(Debug, Serialize)]
-struct FeedLine {
-    name: String,
-    url: String,
-    title: Option<String>,
-    status: &'static str,
-    http_status: Option<u16>,
-    last_error: Option<String>,
-    last_polled_at: Option<DateTime<Utc>>,
-    next_poll_at: Option<DateTime<Utc>>,
-    consecutive_failures: u32,
-    articles: u64,
-    dropped: u64,
-    redirected_to: Option<String>,
-    possible_gap_at: Option<DateTime<Utc>>,
-    mended_documents: u64,
-    last_mended: Option<String>,
-    pages: PageCounts,
-    /// While it is gone from where it was: what was found on its site.
-    proposed_url: Option<String>,
-    /// While its server's "not modified" is not believed: since when.
-    validators_distrusted_since: Option<DateTime<Utc>>,
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// Those of the archive. Where there is none yet, every feed is new.
 pub fn run(args: &ListArgs, config: &Config) -> Result<(), Failure> {
-    let known: HashMap<String, FeedSummary> = match Reader::open(&config.database.path) {
-        Ok(reader) => reader.feed_summaries()?.into_iter().map(|feed| (feed.name.clone(), feed)).collect(),
-        Err(StoreError::Missing { .. }) => HashMap::new(),
+    let known = match Reader::open(&config.database.path) {
+        Ok(reader) => reader.feed_summaries()?,
+        Err(StoreError::Missing { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let now = Utc::now();
-    let lines: Vec<FeedLine> = config.feeds.iter().map(|feed| line(feed, known.get(&feed.name), now)).collect();
+    let lines = feed_lines(config, known, Utc::now());
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &lines).map_err(io::Error::from)?;
@@ -63,38 +36,6 @@ pub fn run(args: &ListArgs, config: &Config) -> Result<(), Failure> {
         write_table(&mut out, &lines)?;
     }
     Ok(out.flush()?)
-}
-
-fn line(feed: &crate::config::Feed, known: Option<&FeedSummary>, now: DateTime<Utc>) -> FeedLine {
-    let summary = known.cloned().unwrap_or_default();
-    let status = match known {
-        _ if !feed.enabled => "disabled",
-        None => "new",
-        Some(summary) if summary.last_polled_at.is_none() => "new",
-        Some(summary) if summary.gone_since.is_some() => "gone",
-        Some(summary) if summary.last_error.is_some() => "error",
-        Some(_) => "ok",
-    };
-    FeedLine {
-        name: feed.name.clone(),
-        url: crate::poll::without_credentials(&feed.url),
-        title: feed.title.clone().or(summary.title),
-        status,
-        http_status: summary.http_status,
-        last_error: summary.last_error,
-        last_polled_at: summary.last_polled_at,
-        next_poll_at: summary.next_poll_at.filter(|_| feed.enabled),
-        consecutive_failures: summary.consecutive_failures,
-        articles: summary.articles,
-        dropped: summary.dropped,
-        redirected_to: summary.redirected_to,
-        possible_gap_at: summary.possible_gap_at,
-        mended_documents: summary.mended_documents,
-        last_mended: summary.last_mended,
-        pages: summary.pages,
-        proposed_url: summary.proposed_url,
-        validators_distrusted_since: summary.trust.distrusted_since.filter(|_| summary.trust.is_distrusted(now)),
-    }
 }
 
 /// `12 waiting (3 failed before), 2 given up`.

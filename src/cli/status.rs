@@ -3,15 +3,14 @@
 use std::io::{self, Write};
 
 use chrono::Utc;
-use serde::Serialize;
 
-use super::db::size_text;
 use super::failure::Failure;
 use super::feeds_list::pages_text;
-use crate::config::{Config, write_duration};
+use crate::config::{Config, write_duration, write_size};
 use crate::daemon::control;
-use crate::health::{Health, minute};
-use crate::store::{Holder, Overview, PageCounts, PollerLock, Reader, StoreError};
+use crate::health::minute;
+use crate::report::Status;
+use crate::store::{Holder, PageCounts, PollerLock, Reader, StoreError};
 
 /// Show the archive and the poller at a glance
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -22,25 +21,6 @@ pub struct StatusArgs {
     /// Exit status 1 when something needs care
     #[arg(long)]
     pub check: bool,
-}
-
-/// All that there is to say, as `--json` gives it.
-#[derive(Debug, Serialize)]
-struct Status {
-    /// `None` where there is none yet.
-    archive: Option<Overview>,
-    poller: Poller,
-    #[serde(flatten)]
-    health: Health,
-}
-
-#[derive(Debug, Serialize)]
-struct Poller {
-    running: bool,
-    #[serde(flatten)]
-    holder: Holder,
-    /// What the daemon says is wrong with more than a single feed.
-    troubles: Vec<String>,
 }
 
 /// Runs the command.
@@ -61,21 +41,13 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
         Ok(troubles) => troubles,
         Err(error) => vec![error.to_string()],
     };
-    let outage_since = archive.as_ref().and_then(|archive| archive.outage_since);
-    let mut health = Health::of(config, &conditions, holder.is_some(), outage_since, now);
-    let others = troubles.iter().filter(|trouble| !health.needs_care.contains(trouble)).cloned().collect::<Vec<_>>();
-    health.needs_care.splice(0..0, others);
-    if archive.is_none() {
-        health.needs_care.push(StoreError::Missing { path: database.clone() }.to_string());
-    }
-    let poller = Poller { running: holder.is_some(), holder: holder.unwrap_or_default(), troubles };
-    let status = Status { archive, poller, health };
+    let status = Status::of(config, archive, &conditions, holder, troubles, now);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
-        status.write(&mut out, config)?;
+        write_status(&mut out, &status, config)?;
     }
     out.flush()?;
     match status.health.needs_care.len() {
@@ -86,81 +58,68 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
     }
 }
 
-impl Status {
-    fn write(&self, out: &mut impl Write, config: &Config) -> io::Result<()> {
-        let Self { archive, poller, health } = self;
-        match archive {
-            None => writeln!(out, "archive   none yet at {}", config.database.path.display())?,
-            Some(archive) => {
-                let free = if archive.free_bytes == 0 { String::new() } else { format!(", {} of it free", size_text(archive.free_bytes)) };
-                writeln!(out, "archive   {}", archive.path.display())?;
-                writeln!(
-                    out,
-                    "          {} articles of {} feeds, {}{free}",
-                    archive.articles,
-                    archive.feeds,
-                    size_text(archive.size_bytes)
-                )?;
-                let days: Vec<String> = archive.new_per_day.iter().map(|day| day.new.to_string()).collect();
-                writeln!(out, "          new in the last seven days, today last: {}", days.join(" "))?;
-                if let Some(at) = archive.last_poll_at {
-                    writeln!(out, "          last poll {} UTC", minute(at))?;
-                }
-                if archive.pages != PageCounts::default() {
-                    writeln!(out, "          pages for full text: {}", pages_text(archive.pages))?;
-                }
-                if let Some(retention) = config.database.retention {
-                    writeln!(out, "          articles are kept for {}", write_duration(retention))?;
-                }
+fn write_status(out: &mut impl Write, status: &Status, config: &Config) -> io::Result<()> {
+    let Status { archive, poller, health } = status;
+    match archive {
+        None => writeln!(out, "archive   none yet at {}", config.database.path.display())?,
+        Some(archive) => {
+            let free = if archive.free_bytes == 0 { String::new() } else { format!(", {} of it free", write_size(archive.free_bytes)) };
+            writeln!(out, "archive   {}", archive.path.display())?;
+            writeln!(out, "          {} articles of {} feeds, {}{free}", archive.articles, archive.feeds, write_size(archive.size_bytes))?;
+            let days: Vec<String> = archive.new_per_day.iter().map(|day| day.new.to_string()).collect();
+            writeln!(out, "          new in the last seven days, today last: {}", days.join(" "))?;
+            if let Some(at) = archive.last_poll_at {
+                writeln!(out, "          last poll {} UTC", minute(at))?;
+            }
+            if archive.pages != PageCounts::default() {
+                writeln!(out, "          pages for full text: {}", pages_text(archive.pages))?;
+            }
+            if let Some(retention) = config.database.retention {
+                writeln!(out, "          articles are kept for {}", write_duration(retention))?;
             }
         }
-        match (poller.running, &poller.holder) {
-            (false, _) => writeln!(out, "poller    not running")?,
-            (true, Holder { pid: Some(pid), control_socket: Some(_) }) => writeln!(out, "poller    running (process {pid})")?,
-            (true, Holder { pid, .. }) => {
-                let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-                writeln!(out, "poller    a single pass is under way{process}")?;
-            }
-        }
-        let feeds = &health.feeds;
-        let disabled = feeds.configured - feeds.enabled;
-        writeln!(out, "feeds     {} ok, {} failing, {} not polled yet, {disabled} disabled", feeds.ok, feeds.failing, feeds.new)?;
-        for failing in &health.failing {
-            let since = failing.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
-            let error = failing.error.as_deref().unwrap_or_default();
-            writeln!(out, "failing   {}{since}, {} in a row: {error}", failing.feed, failing.consecutive_failures)?;
-        }
-        for slow in &health.slow {
-            writeln!(out, "slow      {}: {:.0} s for the last request", slow.feed, slow.seconds)?;
-        }
-        for silent in &health.silent {
-            writeln!(out, "silent    {}: last article {}", silent.feed, minute(silent.last_article_at))?;
-        }
-        for moved in &health.moved {
-            writeln!(out, "moved     {} to {}", moved.feed, moved.to)?;
-        }
-        for proposed in &health.proposed {
-            writeln!(out, "moved to? {}: its site has {}", proposed.feed, proposed.url)?;
-        }
-        for distrusted in &health.distrusted {
-            let since = minute(distrusted.since);
-            writeln!(out, "untrusted {}: its server said \"not modified\" on {since} though there was news", distrusted.feed)?;
-        }
-        for gap in &health.possible_gaps {
-            writeln!(
-                out,
-                "gap       {}: something may have been missed before {} (see `gleaner coverage`)",
-                gap.feed,
-                minute(gap.found_at)
-            )?;
-        }
-        for next in &health.next_polls {
-            let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            writeln!(out, "next poll {} {}{reason}", minute(next.at), next.feed)?;
-        }
-        for care in &health.needs_care {
-            writeln!(out, "care      {care}")?;
-        }
-        Ok(())
     }
+    match (poller.running, &poller.holder) {
+        (false, _) => writeln!(out, "poller    not running")?,
+        (true, Holder { pid: Some(pid), control_socket: Some(_) }) => writeln!(out, "poller    running (process {pid})")?,
+        (true, Holder { pid, .. }) => {
+            let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            writeln!(out, "poller    a single pass is under way{process}")?;
+        }
+    }
+    let feeds = &health.feeds;
+    let disabled = feeds.configured - feeds.enabled;
+    writeln!(out, "feeds     {} ok, {} failing, {} not polled yet, {disabled} disabled", feeds.ok, feeds.failing, feeds.new)?;
+    for failing in &health.failing {
+        let since = failing.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
+        let error = failing.error.as_deref().unwrap_or_default();
+        writeln!(out, "failing   {}{since}, {} in a row: {error}", failing.feed, failing.consecutive_failures)?;
+    }
+    for slow in &health.slow {
+        writeln!(out, "slow      {}: {:.0} s for the last request", slow.feed, slow.seconds)?;
+    }
+    for silent in &health.silent {
+        writeln!(out, "silent    {}: last article {}", silent.feed, minute(silent.last_article_at))?;
+    }
+    for moved in &health.moved {
+        writeln!(out, "moved     {} to {}", moved.feed, moved.to)?;
+    }
+    for proposed in &health.proposed {
+        writeln!(out, "moved to? {}: its site has {}", proposed.feed, proposed.url)?;
+    }
+    for distrusted in &health.distrusted {
+        let since = minute(distrusted.since);
+        writeln!(out, "untrusted {}: its server said \"not modified\" on {since} though there was news", distrusted.feed)?;
+    }
+    for gap in &health.possible_gaps {
+        writeln!(out, "gap       {}: something may have been missed before {} (see `gleaner coverage`)", gap.feed, minute(gap.found_at))?;
+    }
+    for next in &health.next_polls {
+        let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        writeln!(out, "next poll {} {}{reason}", minute(next.at), next.feed)?;
+    }
+    for care in &health.needs_care {
+        writeln!(out, "care      {care}")?;
+    }
+    Ok(())
 }

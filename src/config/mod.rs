@@ -31,7 +31,7 @@ pub use replace::replace_file;
 pub use settings::default_user_agent;
 pub use subscription::subscription_list;
 pub use surroundings::Surroundings;
-pub use units::{UnitError, parse_duration, parse_size, write_duration};
+pub use units::{UnitError, parse_duration, parse_size, write_duration, write_size};
 
 /// `[database]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,6 +78,13 @@ fn split_number(text: &str) -> Option<(&str, &str)> {
     if number.is_empty() { None } else { Some((number, unit.trim_start())) }
 }
 
+/// Bytes for a person, rounded: `12.3 MiB`.
+pub fn write_size(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let fitting = units.into_iter().find(|(_, size)| bytes >= *size);
+    fitting.map_or_else(|| format!("{bytes} B"), |(unit, size)| format!("{:.1} {unit}", bytes as f64 / size as f64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,4 +14,4 @@ pub mod proof;
 pub mod spans;
 
 pub use proof::{Doubt, Mark, Standing, Verdict, Watch, judge};
-pub use spans::{Cause, FeedCoverage, Finding, FindingKind, Present, Range, Record, Span, State, absence, finding};
+pub use spans::{Cause, FeedCoverage, Finding, FindingKind, Present, Range, Record, Span, State, absence, finding, percent};

@@ -270,6 +270,11 @@ impl FeedCoverage {
     }
 }
 
+/// A share for people; rounded down, for 100 % means that nothing is missing.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", (share * 1000.0).floor() / 10.0)
+}
+
 fn all_spans(record: &Record, is_enabled: bool, now: DateTime<Utc>) -> Vec<Span> {
     let present = &record.present;
     let (Some(since), Some(until)) = (present.since, present.until) else { return Vec::new() };
@@ -399,5 +404,10 @@ mod tests {
             assert_eq!((cause.as_str(), Cause::parse(word)), (word, Some(cause)));
             assert_eq!(serde_json::to_value(cause).unwrap(), word);
         }
+    }
+
+    #[test]
+    fn a_hundred_percent_means_all() {
+        assert_eq!((percent(1.0).as_str(), percent(0.99999).as_str(), percent(0.0).as_str()), ("100.0 %", "99.9 %", "0.0 %"));
     }
 }

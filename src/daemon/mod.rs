@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as watched};
 use tokio::task::{self, JoinSet};
 
 use self::backfills::Backfills;
@@ -44,11 +44,13 @@ use self::watch::Watch;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
+use crate::http;
 use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
 use crate::poll::{PollLine, PollSettings, Poller, due_at};
 use crate::rebuild::RebuildSettings;
 use crate::schedule;
 use crate::store::{Archive, StoreError};
+use crate::vitals::Vitals;
 
 /// However far the next poll is, the clock is looked at again after so long: it may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -90,7 +92,11 @@ pub async fn run(
         hang_up: listen(SignalKind::hangup())?,
     };
     let archive = Arc::new(Archive::open(&config.database.path)?);
-    let mut daemon = Daemon::new(Arc::clone(&archive), config)?;
+    let (configs, current) = watched::channel(Arc::new(config.clone()));
+    let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
+    let served = http::Served::new(archive.path().to_owned(), daemon.told(current));
+    let (stop_serving, stopped) = watched::channel(false);
+    let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let (orders, mut ordered) = mpsc::channel(ORDERS);
     let listening = take_orders(&archive, runtime_directory, orders);
     daemon.service.ready(&daemon.timetable);
@@ -100,6 +106,10 @@ pub async fn run(
         if let Err(error) = std::fs::remove_file(&socket) {
             tracing::debug!(socket = %socket.display(), %error, "the control socket stays; the next daemon replaces it");
         }
+    }
+    stop_serving.send_replace(true);
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the HTTP server broke off");
     }
     daemon.stop().await;
     if let Some(archive) = Arc::into_inner(archive) {
@@ -172,6 +182,12 @@ struct Daemon {
     progress: Progress,
     watch: Watch,
     service: Service,
+    /// The config of the moment, for who serves.
+    configs: watched::Sender<Arc<Config>>,
+    /// … and that the loop and the writer move.
+    sign_of_life: http::Pulse,
+    /// What this process has done.
+    vitals: Arc<Vitals>,
     refusals: Refusals,
     /// At most one: an attempt to write, while the archive takes nothing.
     trial: JoinSet<Result<(), StoreError>>,
@@ -184,7 +200,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(archive: Arc<Archive>, config: Config) -> Result<Self, DaemonError> {
+    fn new(archive: Arc<Archive>, config: Config, configs: watched::Sender<Arc<Config>>) -> Result<Self, DaemonError> {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
@@ -213,6 +229,9 @@ impl Daemon {
             progress: Progress::new(config.fetch.timeout, Instant::now()),
             watch: Watch::of(&config),
             service: Service::of_process(),
+            configs,
+            sign_of_life: http::Pulse::new(Instant::now()),
+            vitals: Arc::default(),
             refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
@@ -221,6 +240,12 @@ impl Daemon {
             disabled: disabled(&config),
             database: config.database,
         })
+    }
+
+    /// What whoever serves is told of the daemon.
+    fn told(&self, config: watched::Receiver<Arc<Config>>) -> http::Told {
+        let (pulse, vitals) = (self.sign_of_life.clone(), Arc::clone(&self.vitals));
+        http::Told { config, pulse, vitals, troubles: self.service.follow_troubles() }
     }
 
     fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
@@ -240,11 +265,8 @@ impl Daemon {
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
         let mut clock = Clock::new(Instant::now(), Utc::now());
-        let mut heartbeat = self.service.heartbeat().map(|period| {
-            let mut beats = tokio::time::interval(period);
-            beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            beats
-        });
+        let mut heartbeat = tokio::time::interval(self.service.heartbeat());
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             match clock.look(Instant::now(), Utc::now()) {
                 Some(Set::Back(by)) => {
@@ -279,7 +301,7 @@ impl Daemon {
                 },
                 Some(pulse) = self.pulse.join_next() => self.felt(pulse),
                 Some(trial) = self.trial.join_next() => self.tried(trial),
-                () = next_beat(&mut heartbeat) => self.feel_pulse(),
+                _ = heartbeat.tick() => self.feel_pulse(),
                 () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
                 () = self.watch.changed() => self.reload(&reload),
                 _ = signals.hang_up.recv() => self.reload(&reload),
@@ -428,6 +450,7 @@ impl Daemon {
                             self.well_again();
                         }
                         line.log();
+                        self.vitals.polled(&line);
                         if line.new > 0 {
                             // What it brought may have turned the feed's window over.
                             self.backfills.look_soon(Instant::now());
@@ -470,6 +493,7 @@ impl Daemon {
 
     /// Sends a sign of life through the writer's queue, unless one is still on its way: a writer that is stuck holds it up.
     fn feel_pulse(&mut self) {
+        self.vitals.queued(self.polling.len(), self.room.waiting().count());
         if self.pulse.is_empty() {
             let archive = Arc::clone(&self.archive);
             self.pulse.spawn(async move { archive.pulse().await });
@@ -484,7 +508,10 @@ impl Daemon {
         }
         self.stuck = is_stuck;
         match pulse {
-            Ok(Ok(())) if !is_stuck => self.service.alive(),
+            Ok(Ok(())) if !is_stuck => {
+                self.service.alive();
+                self.sign_of_life.felt(Instant::now());
+            }
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the archive's writer"),
             Err(error) => tracing::error!(%error, "the archive's writer"),
@@ -540,6 +567,7 @@ impl Daemon {
         self.watch.set(&config);
         self.disabled = disabled(&config);
         self.rebuild_settings = RebuildSettings::from(&config);
+        self.configs.send_replace(Arc::new(config.clone()));
         self.catch_up_within = config.schedule.interval;
         self.database = config.database;
         Ok(())
@@ -563,14 +591,4 @@ impl Daemon {
 /// The feeds that are not enabled.
 fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
     config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
-}
-
-/// The next beat; never, where nobody wants to hear of it.
-async fn next_beat(heartbeat: &mut Option<tokio::time::Interval>) {
-    match heartbeat {
-        Some(beats) => {
-            beats.tick().await;
-        }
-        None => std::future::pending().await,
-    }
 }

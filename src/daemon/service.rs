@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::sync::watch;
 
 use super::timetable::Timetable;
 use crate::poll::PollLine;
+
+/// How often that is seen to for `/healthz` alone.
+const UNWATCHED: Duration = Duration::from_secs(20);
 
 /// The connection to the service manager.
 pub struct Service {
@@ -18,6 +22,8 @@ pub struct Service {
     new_articles: u64,
     /// What is wrong, until it is mended.
     troubles: BTreeMap<Trouble, String>,
+    /// … for who serves it.
+    told: watch::Sender<Vec<String>>,
 }
 
 /// What can be wrong for longer than a moment.
@@ -34,13 +40,19 @@ pub enum Trouble {
 impl Service {
     /// Of this process's environment.
     pub fn of_process() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled(), polls: 0, new_articles: 0, troubles: BTreeMap::new() }
+        Self {
+            watchdog: sd_notify::watchdog_enabled(),
+            polls: 0,
+            new_articles: 0,
+            troubles: BTreeMap::new(),
+            told: watch::Sender::default(),
+        }
     }
 
     /// How often to see whether the daemon gets anywhere, so that systemd hears of it in time: three times in each
-    /// period. `None` where nobody wants to hear of it.
-    pub fn heartbeat(&self) -> Option<Duration> {
-        self.watchdog.map(|period| (period / 3).max(Duration::from_millis(10)))
+    /// period of its watchdog.
+    pub fn heartbeat(&self) -> Duration {
+        self.watchdog.map_or(UNWATCHED, |period| (period / 3).max(Duration::from_millis(10)))
     }
 
     /// The daemon gets somewhere.
@@ -50,15 +62,24 @@ impl Service {
 
     /// Something is wrong, or (`None`) no longer. Is that news?
     pub fn set_trouble(&mut self, trouble: Trouble, words: Option<String>) -> bool {
-        match words {
+        let is_news = match words {
             Some(words) => self.troubles.insert(trouble, words.clone()).is_none_or(|before| before != words),
             None => self.troubles.remove(&trouble).is_some(),
+        };
+        if is_news {
+            self.told.send_replace(self.troubles());
         }
+        is_news
     }
 
     /// What is wrong, a sentence each.
     pub fn troubles(&self) -> Vec<String> {
         self.troubles.values().cloned().collect()
+    }
+
+    /// What is wrong, whenever that changes.
+    pub fn follow_troubles(&self) -> watch::Receiver<Vec<String>> {
+        self.told.subscribe()
     }
 
     /// What it is doing has changed.

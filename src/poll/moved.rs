@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::OwnedMutexGuard;
@@ -126,20 +126,15 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
         feed: feed.name.clone(),
         url: without_credentials(&feed.url),
         outcome: "shared".into(),
-        http_status: None,
-        new: 0,
-        updated: 0,
-        error: None,
-        bytes: 0,
-        elapsed: Duration::ZERO,
         next_poll_at: state.next.map_or(now, |next| next.at),
-        is_outage: false,
+        ..PollLine::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
 

@@ -40,6 +40,17 @@ pub struct Selection {
     pub changed_after: Option<i64>,
     /// The order.
     pub order: Order,
+    /// Only what comes after this place in that order.
+    pub after: Option<Place>,
+}
+
+/// A place in the order by date: that of the article of this date and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `published`, else `first_seen`.
+    pub at: DateTime<Utc>,
+    /// The article's id.
+    pub id: String,
 }
 
 /// Articles at a time: few enough to stay small, many enough that asking costs nothing.
@@ -268,7 +279,8 @@ impl Reader {
             };
             let chosen = chosen(&transaction, &selection)?;
             let from = self.newest(&transaction, &selection, chosen.is_some())?;
-            let (after, page) = (None, VecDeque::new());
+            let after = selection.after.as_ref().map(|place| (place.at.timestamp_millis(), place.id.clone()));
+            let page = VecDeque::new();
             Ok(Articles {
                 reader: self,
                 transaction,
@@ -405,6 +417,11 @@ fn chosen(connection: &Connection, selection: &Selection) -> rusqlite::Result<Op
         .map(|article| key.query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, article))))
         .collect::<rusqlite::Result<_>>()?;
     keyed.sort_unstable();
+    if let Some(place) = &selection.after {
+        let after = (place.at.timestamp_millis(), place.id.as_str());
+        let newest_first = selection.order == Order::NewestFirst;
+        keyed.retain(|(at, id, _)| if newest_first { (*at, id.as_str()) < after } else { (*at, id.as_str()) > after });
+    }
     if selection.order == Order::NewestFirst {
         keyed.reverse();
     }

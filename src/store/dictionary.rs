@@ -150,9 +150,12 @@ fn in_common(samples: &[Vec<u8>]) -> Vec<Vec<u8>> {
             at = end;
         }
     }
-    pieces.sort_by_cached_key(|piece| hash_of(piece));
+    // In an order that is always the same and nobody's; not by content, for then equal pieces would lie side by side.
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    order.sort_by_cached_key(|at| hash_of(&at.to_le_bytes()));
+    let shuffled: Vec<&[u8]> = order.into_iter().map(|at| pieces[at]).collect();
     let on_each = pieces.len() / samples.len().max(1) + 1;
-    pieces.chunks(on_each).map(<[&[u8]]>::concat).collect()
+    shuffled.chunks(on_each).map(<[&[u8]]>::concat).collect()
 }
 
 /// For each piece in how many samples it stands, and the last of these, by its hash.

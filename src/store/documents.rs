@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::known::FeedPast;
@@ -603,15 +604,24 @@ impl Storing<'_> {
             return Ok(());
         }
         let is_new = touched.before.is_none();
+        let published = draft.published;
         tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
-            true => self.report.new += 1,
+            true => self.count_new(published),
             false => self.report.updated += usize::from(is_updated),
         }
         let tokens = (is_new || shows_other).then_some(tokens.as_str());
         let was_copy_key = was_cluster;
         let shown = Shown { article, is_new, first_seen, speaker: *speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
-        shown::show(&mut self.changes, self.neighbours, &shown)
+        shown::show(&mut self.changes, self.neighbours, &shown)?;
+        if is_new {
+            let is_copy: bool = self
+                .connection
+                .prepare_cached("SELECT duplicate_of IS NOT NULL FROM article WHERE article = ?1")?
+                .query_row(params![article], |row| row.get(0))?;
+            self.report.copies += usize::from(is_copy);
+        }
+        Ok(())
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.
@@ -652,6 +662,13 @@ impl Storing<'_> {
             // An answer that is there stays: the entry of today is as it was, or fuller.
             _ => pages::drop_unanswered(self.connection, article),
         }
+    }
+
+    fn count_new(&mut self, published: Option<DateTime<Utc>>) {
+        self.report.new += 1;
+        let is_known_feed = matches!(self.tense, Tense::Present { last_seen_at } if last_seen_at < self.now);
+        let age = published.map(|published| self.now - published.timestamp_millis()).filter(|_| is_known_feed);
+        self.report.delays.extend(age.map(|age| Duration::from_millis(u64::try_from(age).unwrap_or_default())));
     }
 
     fn text_key(&self, sighting: i64) -> rusqlite::Result<i64> {

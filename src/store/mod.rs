@@ -45,7 +45,7 @@ mod similar;
 mod voices;
 mod writer;
 
-pub use self::articles::{Articles, Selection};
+pub use self::articles::{Articles, Place, Selection};
 pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;

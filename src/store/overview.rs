@@ -123,7 +123,7 @@ impl Reader {
     }
 
     /// The database and its write-ahead log; one that is not there has no size.
-    fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
         [self.path.clone(), log.into()].iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
@@ -141,6 +141,35 @@ impl Reader {
             .collect::<rusqlite::Result<_>>()?;
         let days = first.iter_days().take(7).zip(0..);
         Ok(days.map(|(day, number)| DayCount { day, new: counts.get(&number).copied().unwrap_or(0).unsigned_abs() }).collect())
+    }
+
+    /// How many articles of each of these feeds are of each of so many days (UTC) up to `today`, by their dates; those that
+    /// retention has removed since count as well.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn articles_per_day(&self, feeds: &[String], today: NaiveDate, days: usize) -> Result<Vec<Vec<u64>>, StoreError> {
+        let read = || {
+            let first = today.checked_sub_days(Days::new((days as u64).saturating_sub(1))).unwrap_or(today);
+            let since = first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+            let mut counted = self.connection.prepare_cached(
+                "SELECT (at - ?2) / 86400000, count(*) FROM article
+                 WHERE first_feed = (SELECT feed FROM feed WHERE name = ?1) AND at >= ?2 GROUP BY 1",
+            )?;
+            let of = |feed: &String| {
+                let mut counts = vec![0; days];
+                let mut rows = counted.query(params![feed, since])?;
+                while let Some(row) = rows.next()? {
+                    let day = usize::try_from(row.get::<_, i64>(0)?).ok();
+                    if let Some(count) = day.and_then(|day| counts.get_mut(day)) {
+                        *count = row.get::<_, i64>(1)?.unsigned_abs();
+                    }
+                }
+                Ok(counts)
+            };
+            feeds.iter().map(of).collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
     }
 
     /// How every feed is doing that was ever polled, by name.

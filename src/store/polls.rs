@@ -167,12 +167,16 @@ pub struct Poll {
 }
 
 /// What a commit did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PollReport {
     /// Articles that are new to the archive.
     pub new: usize,
     /// Articles whose source changed what they show.
     pub updated: usize,
+    /// New articles that are copies of others.
+    pub copies: usize,
+    /// How old each new article was, where the feed was known before.
+    pub delays: Vec<Duration>,
 }
 
 /// Stores a poll inside the caller's transaction, all but its words in the search index: these are given back, to be written

@@ -19,6 +19,7 @@ mod feed_list;
 mod fetching;
 mod filters;
 mod forget;
+mod http;
 mod lying_servers;
 mod never_lost;
 mod never_twice;

@@ -15,11 +15,13 @@
 #![allow(dead_code)] // each promise uses a part
 
 mod answer;
+mod browser;
 pub mod feed;
 pub mod program;
 mod server;
 
 pub use answer::Answer;
+pub use browser::{Browser, Page};
 pub use feed::{Item, rss, rss_of, stories, words};
 pub use program::{Ended, PATIENCE, Place, Running, SETTINGS, strings, with_feeds, within};
 pub use server::{FeedServer, Recorded};
