@@ -203,7 +203,7 @@ mod tests {
             let at = usize::try_from(number).unwrap();
             let text: Vec<&str> = (0..60).map(|word| words[(word * word + at * (word + 3)) % words.len()]).collect();
             let blob = packer.pack_both(&text.join(" "), &(number, text)).unwrap();
-            connection.execute("INSERT INTO body (sighting, rules, content) VALUES (?1, 1, ?2)", params![number, blob]).unwrap();
+            connection.execute("INSERT INTO body (sighting, rules, head, content) VALUES (?1, 1, 1, ?2)", params![number, blob]).unwrap();
         }
     }
 
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(make(&path, &packer).unwrap(), None);
         connection.pragma_update(None, "foreign_keys", false).unwrap();
         let blob = packer.pack(&"").unwrap();
-        connection.execute("INSERT INTO body (sighting, rules, content) VALUES (7, 1, ?1)", params![blob]).unwrap();
+        connection.execute("INSERT INTO body (sighting, rules, head, content) VALUES (7, 1, 1, ?1)", params![blob]).unwrap();
         assert_eq!(make(&path, &packer).unwrap(), None);
     }
 }

@@ -177,7 +177,7 @@ impl Reader {
     }
 }
 
-fn make_safely(connection: &Connection, packer: &Packer, rules: &dyn Rules, article: i64) -> rusqlite::Result<Remade> {
+pub(super) fn make_safely(connection: &Connection, packer: &Packer, rules: &dyn Rules, article: i64) -> rusqlite::Result<Remade> {
     // Rules are pure, and what they were making is dropped.
     let outcome = match catch_unwind(AssertUnwindSafe(|| make(connection, packer, rules, article))) {
         Ok(Ok(Some(made))) => Outcome::Made(Box::new(made)),
