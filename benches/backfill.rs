@@ -7,6 +7,9 @@
 #![allow(clippy::print_stdout, reason = "the table is the purpose")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops")]
 
+#[path = "random/mod.rs"]
+mod random;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,6 +22,8 @@ use gleaner::config::{self, Surroundings};
 use gleaner::fetch::{Client, ClientSettings};
 use gleaner::poll::{PollSettings, Poller};
 use gleaner::store::Archive;
+
+use random::Random;
 
 const ROUNDS: usize = 40;
 const FEEDS_OF_A_KIND: usize = 8;
@@ -46,18 +51,7 @@ const KINDS: [(Kind, &str); 6] = [
     (Kind::None, "no history"),
 ];
 
-/// SplitMix64.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     fn below(&mut self, limit: u64) -> usize {
         (self.next() % limit) as usize
     }

@@ -8,6 +8,9 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "the table is the purpose, and without it there is nothing to go on for")]
 
+#[path = "random/mod.rs"]
+mod random;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -25,6 +28,8 @@ use gleaner::parse::{Entry, Markup, Stamp};
 use gleaner::schedule::{self, End, Memory, NextPoll, Observation, Polled};
 use gleaner::store::{Archive, Dropped, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared};
 
+use random::Random;
+
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 86_400.0;
 /// A Monday.
@@ -33,18 +38,7 @@ const MONTH: f64 = 30.0 * DAY;
 /// What was published before the first poll fills the first document.
 const PAST: f64 = 200.0 * DAY;
 
-/// SplitMix64.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     /// Above 0, at most 1.
     fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64

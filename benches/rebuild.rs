@@ -10,6 +10,8 @@
 mod farm;
 #[path = "end_to_end/process.rs"]
 mod process;
+#[path = "random/mod.rs"]
+mod random;
 
 use std::fmt::Write as _;
 use std::path::Path;

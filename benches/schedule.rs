@@ -7,6 +7,9 @@
 
 #![allow(clippy::print_stdout, reason = "the table is the purpose")]
 
+#[path = "random/mod.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,8 @@ use chrono::{DateTime, Utc};
 use gleaner::config;
 use gleaner::fetch::Freshness;
 use gleaner::schedule::{self, End, Memory, Observation, Polled};
+
+use random::Random;
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
@@ -28,18 +33,7 @@ const MONTH: f64 = 30.0 * DAY;
 /// Polls go on after the month, unaccounted, until its last articles are seen or lost.
 const SETTLING: f64 = 3.0 * DAY;
 
-/// SplitMix64.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     /// Above 0, at most 1.
     fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64

@@ -1,18 +1,11 @@
-//! Randomness from a seed, the same on every machine.
+//! What the made-up stories draw from.
 
-/// SplitMix64.
-#[derive(Debug, Clone)]
-pub struct Random(pub u64);
+#[path = "../random/mod.rs"]
+mod seeded;
+
+pub use seeded::Random;
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::random::Random;
+
 /// A document as it is served.
 pub struct Document {
     /// Of its URL.
@@ -13,18 +15,7 @@ pub struct Document {
     pub body: String,
 }
 
-/// Splitmix64: small, and the same on every machine.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }

@@ -9,6 +9,8 @@
 
 mod farm;
 mod process;
+#[path = "../random/mod.rs"]
+mod random;
 mod server;
 
 use std::fs;

@@ -242,11 +242,7 @@ impl Inner {
         loop {
             // What was pushed is decoded before more is asked for; the last time, after the end, must come to completion.
             loop {
-                if body.len() == body.capacity() {
-                    let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
-                    self.reserve(&mut reservation, capacity as u64).await?;
-                    body.reserve_exact(capacity - body.len());
-                }
+                self.make_room(&mut body, &mut reservation, most).await?;
                 match decode(&mut decoder, &mut body)? {
                     Step::Decoded(_) if body.len() as u64 > limit => return Err(Failure::TooLarge(limit)),
                     Step::Decoded(_) => {}
@@ -284,11 +280,7 @@ impl Inner {
         let mut body = Vec::new();
         let mut reservation = Reservation::default();
         loop {
-            if body.len() == body.capacity() {
-                let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
-                self.reserve(&mut reservation, capacity as u64).await?;
-                body.reserve_exact(capacity - body.len());
-            }
+            self.make_room(&mut body, &mut reservation, most).await?;
             match decode(&mut decoder, &mut body)? {
                 Step::Decoded(_) if body.len() as u64 > limit => return Err(Failure::TooLarge(limit)),
                 Step::Decoded(_) => {}
@@ -299,6 +291,16 @@ impl Inner {
     }
 
     /// Waits for memory, but not for ever: should bodies be held that nobody lets go, this is said.
+    /// Where a body fills its buffer, makes that twice as large, out of the memory that all bodies share; `most` bytes are enough.
+    async fn make_room(&self, body: &mut Vec<u8>, reservation: &mut Reservation, most: usize) -> Result<(), Failure> {
+        if body.len() == body.capacity() {
+            let capacity = body.capacity().saturating_mul(2).max(FIRST_STEP).min(most).max(body.len() + 1);
+            self.reserve(reservation, capacity as u64).await?;
+            body.reserve_exact(capacity - body.len());
+        }
+        Ok(())
+    }
+
     async fn reserve(&self, reservation: &mut Reservation, bytes: u64) -> Result<(), Failure> {
         tokio::time::timeout(self.settings.timeout, self.memory.grow(reservation, bytes))
             .await
