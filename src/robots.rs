@@ -2,7 +2,7 @@
 //!
 //! The rules are read by `robotxt`; here is what they are worth when the file cannot be had, for how long they hold, and how much
 //! of them is kept. A file that is missing allows everything; one that cannot be had (a server's error, no answer) forbids
-//! everything for now, since its owner may have said no (§2.3.1.4). Feeds are asked for because their publisher offers
+//! everything until it can, since its owner may have said no (§2.3.1.4). Feeds are asked for because their publisher offers
 //! them to programs; robots.txt speaks of everything else: pages, sitemaps.
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub fn product_token(user_agent: &str) -> &str {
 pub enum Rules {
     /// It was read, or there is none: then everything is allowed.
     Known(Robots),
-    /// It cannot be had, so nothing may be asked for now.
+    /// It cannot be had, so nothing may be asked for until it can.
     Unreachable {
         /// Why.
         reason: String,

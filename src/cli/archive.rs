@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::daemon::control::{Client, Reply, Request};
 use crate::export::Head;
 use crate::export::state::{Start, State};
+use crate::report::export_head;
 use crate::store::{Reader, Selection, StoreError};
 
 /// Opens the config's archive for reading.
@@ -72,7 +73,6 @@ pub fn export(args: &ExportArgs, config: &Config, verbosity: Verbosity) -> Resul
     selection.revisions = args.revisions;
     selection.order = args.format.order();
     // Everything below comes from one picture of the archive, which this holds.
-    let mut head = Head { title: "Gleaner".to_owned(), incremental: args.state.is_some(), ..Head::default() };
     let mut changed_after = None;
     let (archive, _) = reader.identity()?;
     if let Some(path) = &args.state {
@@ -90,10 +90,7 @@ pub fn export(args: &ExportArgs, config: &Config, verbosity: Verbosity) -> Resul
     selection.changed_after = changed_after;
     let mut articles = reader.articles(selection)?;
     let (_, change) = reader.identity()?;
-    head.id = Some(format!("urn:gleaner:archive:{archive}"));
-    head.base_url = config.http.base_url.as_ref().map(url::Url::to_string);
-    head.updated = reader.last_changed()?;
-    head.feeds = reader.feed_outlines()?;
+    let head = Head { incremental: args.state.is_some(), ..export_head(&reader, config)? };
     let forgotten = match changed_after {
         Some(change) => reader.forgotten_after(change)?,
         None => Vec::new(),

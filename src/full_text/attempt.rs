@@ -8,7 +8,7 @@ use crate::fetch::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The host as a whole: its name, its connection, its certificate, its robots.txt, its wish for fewer requests. No other page of
-    /// it is worth asking for now.
+    /// it is worth asking for until that has changed.
     Host,
     /// Something that passes: an error of the server, an answer that broke off.
     Passing,

@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::{Served, answer};
 use crate::config::Config;
 use crate::export::{Format, Head, write_all, writer};
+use crate::report::export_head;
 use crate::selection::Filters;
 use crate::store::{Reader, Selection, StoreError};
 
@@ -127,16 +128,7 @@ fn write_export(
     sink: &mut dyn Write,
 ) -> Result<(), Interruption> {
     let articles = reader.articles(selection)?;
-    let (archive, _) = reader.identity()?;
-    let head = Head {
-        title: "Gleaner".to_owned(),
-        id: Some(format!("urn:gleaner:archive:{archive}")),
-        base_url: config.http.base_url.as_ref().map(url::Url::to_string),
-        self_url: self_url.map(String::from),
-        updated: reader.last_changed()?,
-        feeds: reader.feed_outlines()?,
-        ..Head::default()
-    };
+    let head = Head { self_url: self_url.map(String::from), ..export_head(reader, config)? };
     let articles = articles.map(|article| article.map_err(Interruption::from));
     write_all(writer(format, Box::new(sink)).as_mut(), &head, articles, std::iter::empty())?;
     Ok(())

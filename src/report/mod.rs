@@ -1,13 +1,15 @@
 //! What is told of feeds, archive and poller: the objects of `feeds list --json`, `status --json` and `coverage --json`,
-//! which the HTTP API gives as well.
+//! which the HTTP API gives as well, and the head of exports.
 //!
 //! They belong to no edge, so that one cannot tell more than the other. What the archive knows and the time are passed
 //! in; where there is no archive yet, nothing is known.
 
 mod coverage;
+mod export_head;
 mod feeds;
 mod status;
 
 pub use self::coverage::coverage;
+pub use self::export_head::export_head;
 pub use self::feeds::{FeedLine, feed_lines};
 pub use self::status::{PollerState, Status};
