@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
@@ -106,7 +107,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
     config.title = lists.title;
     list::qualify_names(&mut found);
     note_duplicates(&found, mistakes);
-    config.feeds = found.into_iter().map(|found| found.feed).collect();
+    config.feeds = found.into_iter().map(|found| Arc::new(found.feed)).collect();
     config
 }
 

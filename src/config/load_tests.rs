@@ -530,7 +530,7 @@ fn opml_feeds_that_share_address_and_title_but_for_the_query_have_names_that_han
         std::fs::write(folder.path().join("gleaner.toml"), "feed_lists = [\"list.opml\"]\n").unwrap();
         std::fs::write(folder.path().join("list.opml"), opml).unwrap();
         let config = load(&folder.path().join("gleaner.toml")).unwrap();
-        config.feeds.into_iter().map(|feed| (feed.url.to_string(), feed.name)).collect::<std::collections::BTreeMap<_, _>>()
+        config.feeds.iter().map(|feed| (feed.url.to_string(), feed.name.clone())).collect::<std::collections::BTreeMap<_, _>>()
     };
     let one = names(outline(1) + &outline(2));
     assert!(one.values().all(|name| name.starts_with("site.example/feed (Videos) ")), "{one:?}");

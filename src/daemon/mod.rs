@@ -13,7 +13,6 @@ mod progress;
 mod pruning;
 mod rebuilds;
 mod refusals;
-mod room;
 mod service;
 mod timetable;
 mod watch;
@@ -37,7 +36,6 @@ use self::progress::Progress;
 use self::pruning::Pruning;
 use self::rebuilds::Rebuilds;
 use self::refusals::Refusals;
-use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
@@ -46,7 +44,7 @@ use crate::fetch::{Client, ClientSettings};
 use crate::health;
 use crate::http;
 use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
-use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::poll::{PollLine, PollSettings, Poller, Room, Why, due_at};
 use crate::rebuild::RebuildSettings;
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -590,5 +588,5 @@ impl Daemon {
 
 /// The feeds that are not enabled.
 fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
-    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
+    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::clone(feed))).collect()
 }
