@@ -522,6 +522,7 @@ impl Daemon {
     fn reload(&mut self, reload: &impl Fn() -> Result<Config, ConfigError>) {
         self.service.reloading();
         let trouble = match reload() {
+        self.watch.look();
             Ok(config) => match self.apply(config) {
                 Ok(()) => {
                     tracing::info!(feeds = self.timetable.feeds(), "reloaded");
