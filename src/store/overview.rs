@@ -14,7 +14,7 @@ use super::{PageCounts, Reader, StoreError, pages};
 const RHYTHM: i64 = 24;
 
 /// The archive as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Overview {
     /// The database file.
     pub path: PathBuf,
@@ -39,7 +39,7 @@ pub struct Overview {
 }
 
 /// One day's new articles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct DayCount {
     /// The day.
     pub day: NaiveDate,
