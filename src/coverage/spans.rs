@@ -193,6 +193,20 @@ impl Span {
     }
 }
 
+impl Span {
+    /// For people.
+    pub fn words(&self) -> String {
+        let cause = self.cause.map(|cause| format!(" ({})", cause.words())).unwrap_or_default();
+        match (self.state, self.proven) {
+            (State::Whole, _) => "whole".to_owned(),
+            (State::Unwatched, true) => format!("unwatched{cause}, yet nothing was missed"),
+            (State::Unwatched, false) => format!("unwatched{cause}"),
+            (State::PossibleGap, true) => format!("a gap was possible{cause}; the feed's history has filled it"),
+            (State::PossibleGap, false) => format!("a gap is possible{cause}"),
+        }
+    }
+}
+
 impl From<&Finding> for Span {
     fn from(finding: &Finding) -> Self {
         let Finding { from, until, kind, cause, healed_at } = *finding;
