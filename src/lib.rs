@@ -46,4 +46,5 @@ pub mod robots;
 pub mod schedule;
 pub mod selection;
 pub mod store;
+pub mod subscribe;
 pub mod vitals;

@@ -39,7 +39,7 @@ use self::refusals::Refusals;
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
-use crate::config::{Config, ConfigError, Database, Feed};
+use crate::config::{Config, ConfigError, Database, Feed, Surroundings};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
 use crate::http;
@@ -73,13 +73,14 @@ pub enum DaemonError {
     Signals(std::io::Error),
 }
 
-/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved.
-/// The control socket is in `runtime_directory`, else beside the database.
+/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved, and whoever
+/// changes a feed list over HTTP reads it in the same `surroundings`. The control socket is in `runtime_directory`, else beside the database.
 ///
 /// # Errors
 /// The archive, the client or the signals cannot be set up. Once it runs, nothing but a signal ends it.
 pub async fn run(
     config: Config,
+    surroundings: &Surroundings,
     runtime_directory: Option<&Path>,
     reload: impl Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), DaemonError> {
@@ -92,10 +93,10 @@ pub async fn run(
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let (configs, current) = watched::channel(Arc::new(config.clone()));
     let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
-    let served = http::Served::new(archive.path().to_owned(), daemon.told(current));
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
+    let served = http::Served::new(archive.path().to_owned(), daemon.told(current, surroundings.clone(), orders.clone()));
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
-    let (orders, mut ordered) = mpsc::channel(ORDERS);
     let listening = take_orders(&archive, runtime_directory, orders);
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
@@ -240,10 +241,10 @@ impl Daemon {
         })
     }
 
-    /// What whoever serves is told of the daemon.
-    fn told(&self, config: watched::Receiver<Arc<Config>>) -> http::Told {
+    /// What whoever serves is told of the daemon, and how he tells it something.
+    fn told(&self, config: watched::Receiver<Arc<Config>>, surroundings: Surroundings, orders: mpsc::Sender<Order>) -> http::Told {
         let (pulse, vitals) = (self.sign_of_life.clone(), Arc::clone(&self.vitals));
-        http::Told { config, pulse, vitals, troubles: self.service.follow_troubles() }
+        http::Told { config, surroundings, pulse, vitals, troubles: self.service.follow_troubles(), orders }
     }
 
     fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
@@ -519,6 +520,7 @@ impl Daemon {
     /// Applies a new config; one that is wrong changes nothing.
     fn reload(&mut self, reload: &impl Fn() -> Result<Config, ConfigError>) {
         self.service.reloading();
+        self.watch.look();
         let trouble = match reload() {
             Ok(config) => match self.apply(config) {
                 Ok(()) => {
@@ -531,12 +533,7 @@ impl Daemon {
                 }
             },
             Err(error) => {
-                let mistakes = match &error {
-                    ConfigError::Mistakes(mistakes) => {
-                        mistakes.iter().filter(|mistake| !mistake.is_warning()).map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                    }
-                    other => other.to_string(),
-                };
+                let mistakes = error.in_one_line();
                 tracing::error!(%error, mistakes, "the new config is wrong; the old one stays");
                 Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
