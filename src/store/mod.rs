@@ -43,6 +43,7 @@ mod search;
 mod shown;
 mod similar;
 mod voices;
+mod webhooks;
 mod writer;
 
 pub use self::articles::{Articles, Place, Selection};
@@ -63,3 +64,4 @@ pub use self::rebuild::{RebuildState, RebuildTally};
 pub use self::remake::{KeptEntry, KeptPage, Remade, RemadePage, Rules, Written};
 pub use self::retention::Pruned;
 pub use self::search::SearchQuery;
+pub use self::webhooks::{Change, KnownWebhook, Looked};
