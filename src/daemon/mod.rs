@@ -17,6 +17,7 @@ mod room;
 mod service;
 mod timetable;
 mod watch;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
+use self::webhooks::Webhooks;
 use crate::config::{Config, ConfigError, Database, Feed};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
@@ -99,6 +101,7 @@ pub async fn run(
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let (orders, mut ordered) = mpsc::channel(ORDERS);
     let listening = take_orders(&archive, runtime_directory, orders);
+    daemon.webhooks.begun().await;
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
     if let Some((listening, socket)) = listening {
@@ -171,6 +174,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
+    /// What is new and changed is posted to these.
+    webhooks: Webhooks,
     /// Retention, forgetting and rebuilding at work.
     housekeeping: JoinSet<()>,
     pruning: Pruning,
@@ -204,6 +209,8 @@ impl Daemon {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
+        let vitals = Arc::default();
+        let webhooks = Webhooks::start(&archive, &vitals, &config, &client);
         let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -221,6 +228,7 @@ impl Daemon {
             pager,
             pages,
             paging,
+            webhooks,
             housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             rebuild_settings: RebuildSettings::from(&config),
@@ -231,7 +239,7 @@ impl Daemon {
             service: Service::of_process(),
             configs,
             sign_of_life: http::Pulse::new(Instant::now()),
-            vitals: Arc::default(),
+            vitals,
             refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
@@ -554,6 +562,7 @@ impl Daemon {
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
+        self.webhooks.configure(&config, &client);
         self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
@@ -582,6 +591,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
+        self.webhooks.stop().await;
         self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;

@@ -35,3 +35,4 @@ mod scheduling;
 mod search;
 mod support;
 mod updates;
+mod webhooks;
