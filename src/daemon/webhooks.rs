@@ -304,8 +304,8 @@ impl Sending {
 
     /// The first change after another that is wanted.
     async fn look_after(&self, change: i64) -> Result<Looked, StoreError> {
-        let selection = self.settings.selection.clone();
-        ask(Arc::clone(&self.reader), move |reader| reader.next_change(change, &selection)).await
+        let settings = Arc::clone(&self.settings);
+        ask(Arc::clone(&self.reader), move |reader| reader.next_change(change, &settings.selection)).await
     }
 
     async fn send(&mut self, change: &Change) {
