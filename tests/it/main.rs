@@ -21,6 +21,7 @@ mod filters;
 mod forget;
 mod http;
 mod lying_servers;
+mod monitoring;
 mod never_lost;
 mod never_twice;
 mod newcomer;
