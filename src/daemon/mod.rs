@@ -16,6 +16,7 @@ mod refusals;
 mod service;
 mod timetable;
 mod watch;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ use self::refusals::Refusals;
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
+use self::webhooks::Webhooks;
 use crate::config::{Config, ConfigError, Database, Feed, Surroundings};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
@@ -98,6 +100,7 @@ pub async fn run(
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let listening = take_orders(&archive, runtime_directory, orders);
+    daemon.webhooks.begun().await;
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
     if let Some((listening, socket)) = listening {
@@ -170,6 +173,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
+    /// What is new and changed is posted to these.
+    webhooks: Webhooks,
     /// Retention, forgetting and rebuilding at work.
     housekeeping: JoinSet<()>,
     pruning: Pruning,
@@ -203,6 +208,8 @@ impl Daemon {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
+        let vitals = Arc::default();
+        let webhooks = Webhooks::start(&archive, &vitals, &config, &client);
         let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -220,6 +227,7 @@ impl Daemon {
             pager,
             pages,
             paging,
+            webhooks,
             housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             rebuild_settings: RebuildSettings::from(&config),
@@ -230,7 +238,7 @@ impl Daemon {
             service: Service::of_process(),
             configs,
             sign_of_life: http::Pulse::new(Instant::now()),
-            vitals: Arc::default(),
+            vitals,
             refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
@@ -549,6 +557,7 @@ impl Daemon {
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
+        self.webhooks.configure(&config, &client);
         self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
@@ -577,6 +586,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
+        self.webhooks.stop().await;
         self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
