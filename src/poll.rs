@@ -41,7 +41,7 @@ use crate::store::{
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,

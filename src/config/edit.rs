@@ -1,4 +1,4 @@
-//! Changes to the feed lists: feeds added, removed, imported.
+//! Changes to the feed lists: feeds added, changed, removed, imported.
 //!
 //! An edit changes what it must and no other byte: feeds are appended as text, a removed one takes only its own
 //! comment along. What would stand there is loaded and validated first, then the file is replaced as a whole; on
@@ -26,7 +26,10 @@ use super::replace::replace_file;
 use super::subscription::{Subscription, qualified_name, subscriptions};
 use super::{Config, Feed, Placement, Surroundings};
 use opml_list::without_outlines;
-use toml_list::{appended, without_tables};
+use toml_list::{appended, changed, without_tables};
+
+/// How a list of added feeds begins, so that whoever finds it knows whose it is.
+const ADDED_LIST_HEAD: &str = "# Feeds that were added over HTTP. The running daemon reads and writes this list; edit it like any other.\n";
 
 /// A feed that shall be added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,6 +48,23 @@ pub struct NewFeed {
     pub language: Option<String>,
     /// Where it stands in OPML.
     pub placements: Vec<Placement>,
+}
+
+/// What shall be different of a feed; what is `None` stays. `Some(None)` takes a key away, so that its default counts again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedChange {
+    /// Its URL as it shall stand in the file. The name stays, and with it the history.
+    pub url: Option<String>,
+    /// Is it polled?
+    pub enabled: Option<bool>,
+    /// Instead of the feed's own.
+    pub title: Option<Option<String>>,
+    /// For selecting.
+    pub tags: Option<Vec<String>>,
+    /// Fixed interval.
+    pub interval: Option<Option<Duration>>,
+    /// Where the feed declares none.
+    pub language: Option<Option<String>>,
 }
 
 /// A feed's name and the list that it stands in.
@@ -95,7 +115,7 @@ pub enum EditError {
     #[error(transparent)]
     AlreadyThere(AlreadyThere),
     /// A feed of this name is there.
-    #[error("there is already a feed named `{name}`, {}:{line}; choose another name with --name", .file.display())]
+    #[error("there is already a feed named `{name}`, {}:{line}; give this one another name", .file.display())]
     NameTaken {
         /// The name.
         name: String,
@@ -208,9 +228,35 @@ impl<'a> Editor<'a> {
             edited.push(Edited { name, file: list.to_path_buf() });
         }
         if !feeds.is_empty() {
-            self.commit(HashMap::from([(list.to_path_buf(), appended(&text_of(list)?, feeds, list)?.into_bytes())]))?;
+            let mut before = text_of(list)?;
+            if before.is_empty() && self.config.added_list().as_deref() == Some(list) {
+                before.push_str(ADDED_LIST_HEAD);
+            }
+            self.commit(HashMap::from([(list.to_path_buf(), appended(&before, feeds, list)?.into_bytes())]))?;
         }
         Ok(edited)
+    }
+
+    /// Changes keys of a feed, named by name or URL, in the list in TOML that it stands in.
+    ///
+    /// # Errors
+    /// It is not there, another feed has the new URL, its list is in OPML, or the result would not be valid.
+    pub fn change(&self, asked: &str, change: &FeedChange) -> Result<Edited, EditError> {
+        let feed = self.named(asked)?;
+        if feed.list != self.config.file && Form::of(&feed.list) == Some(Form::Opml) {
+            let reason = "a list in OPML holds no settings: move the feed into a list in TOML".to_owned();
+            return Err(EditError::NotEditable { file: feed.list.clone(), reason });
+        }
+        if let Some(url) = &change.url {
+            let url = feed_url(url, feed.list.parent().unwrap_or(Path::new("/"))).map_err(EditError::BadUrl)?;
+            let key = feed_key(&url);
+            if let Some(other) = self.config.feeds.iter().find(|other| other.name != feed.name && feed_key(&other.url) == key) {
+                return Err(EditError::AlreadyThere(already_there(url.as_str(), other)));
+            }
+        }
+        let content = changed(&text_of(&feed.list)?, feed, change, &feed.list)?;
+        self.commit(HashMap::from([(feed.list.clone(), content.into_bytes())]))?;
+        Ok(Edited { name: feed.name.clone(), file: feed.list.clone() })
     }
 
     /// Takes feeds out of their lists, each named by name or URL; all or none.
@@ -246,8 +292,19 @@ impl<'a> Editor<'a> {
     /// # Errors
     /// The file cannot be read, is malformed, or has an outline whose URL cannot be a feed's.
     pub fn import(&self, opml_file: &Path) -> Result<Imported, EditError> {
-        let file = self.surroundings.absolute(opml_file);
-        let (source, opml) = read_opml(&Files::default(), &file).map_err(|mistake| EditError::Import(vec![*mistake]))?;
+        self.import_from(&Files::default(), &self.surroundings.absolute(opml_file), &self.target())
+    }
+
+    /// [`Editor::import`] of a document that came otherwise than as a file, into `list`.
+    ///
+    /// # Errors
+    /// As there; `name` stands in place of the file's path.
+    pub fn import_document(&self, document: Vec<u8>, name: &Path, list: &Path) -> Result<Imported, EditError> {
+        self.import_from(&Files { replaced: HashMap::from([(name.to_path_buf(), document)]) }, name, list)
+    }
+
+    fn import_from(&self, files: &Files, file: &Path, list: &Path) -> Result<Imported, EditError> {
+        let (source, opml) = read_opml(files, file).map_err(|mistake| EditError::Import(vec![*mistake]))?;
         let (subscriptions, unusable) = subscriptions(&opml);
         if !unusable.is_empty() {
             return Err(EditError::Import(unusable.into_iter().map(|unusable| unusable.at(&source)).collect()));
@@ -261,7 +318,7 @@ impl<'a> Editor<'a> {
             }
         }
         let new = with_names(new, &self.config.feeds);
-        Ok(Imported { added: self.add(&new, &self.target())?, skipped })
+        Ok(Imported { added: self.add(&new, list)?, skipped })
     }
 
     /// The feed of a name, else of a URL.

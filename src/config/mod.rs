@@ -15,6 +15,7 @@ mod settings;
 mod subscription;
 mod surroundings;
 mod units;
+mod webhook;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::Utc;
 
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{Served, answer};
+use super::{Served, answer, writes};
 use crate::config::{Feed, subscription_list};
 use crate::export::Format;
 use crate::report::feed_lines;
@@ -21,6 +21,13 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
     let config = served.config();
     let lines = served.readers.ask(move |reader| Ok::<_, Problem>(feed_lines(&config, reader.feed_summaries()?, Utc::now())));
     Ok(answer::revalidated(&headers, "application/json", answer::json(&lines.await?)?))
+}
+
+/// `GET /api/v1/feeds/{name}`: one object of that array.
+pub async fn one(State(served): State<Arc<Served>>, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    Parameters::of(uri.query()).finish()?;
+    let line = writes::line(&served, &name).await?;
+    Ok(answer::revalidated(&headers, "application/json", answer::json(&line)?))
 }
 
 /// `GET /feeds.opml`: the document of `gleaner feeds export`; with `feed` and `tag`, of these feeds alone.
