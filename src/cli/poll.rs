@@ -232,7 +232,7 @@ async fn pass(
     let mut polls = JoinSet::new();
     let mut refused = None;
     loop {
-        while let Some((feed, _)) = room.next() {
+        while let Some((feed, _)) = room.admit() {
             let poller = poller.clone();
             polls.spawn(async move { (poller.poll(&feed).await, feed) });
         }

@@ -349,7 +349,7 @@ impl Daemon {
                 self.room.enter(feed, Why::Planned);
             }
         }
-        while let Some((feed, why)) = self.room.next() {
+        while let Some((feed, why)) = self.room.admit() {
             self.start(feed, why);
         }
     }

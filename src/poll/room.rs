@@ -18,6 +18,7 @@ pub enum Why {
     Asked,
 }
 
+/// A feed, and why it is polled.
 type Waiting = (Arc<Feed>, Why);
 
 #[derive(Default)]
@@ -61,7 +62,7 @@ impl Room {
     }
 
     /// The next feed to begin with, if there is a place.
-    pub fn next(&mut self) -> Option<Waiting> {
+    pub fn admit(&mut self) -> Option<Waiting> {
         if self.under_way >= self.most {
             return None;
         }
@@ -78,7 +79,7 @@ impl Room {
         None
     }
 
-    /// The poll of a feed that [`Self::next`] gave has ended.
+    /// The poll of a feed that [`Self::admit`] gave has ended.
     pub fn leave(&mut self, feed: &Feed) {
         let name = host_of(feed);
         let Some(host) = self.hosts.get_mut(name) else { return };
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn begun(room: &mut Room) -> Vec<String> {
-        std::iter::from_fn(|| room.next().map(|(feed, _)| feed.name.clone())).collect()
+        std::iter::from_fn(|| room.admit().map(|(feed, _)| feed.name.clone())).collect()
     }
 
     #[test]
