@@ -92,7 +92,7 @@ impl Terms {
         self.weights.get(number).copied().unwrap_or_default()
     }
 
-    /// From what [`Self::iter`] gave: [`TERMS`] at most, more are left out.
+    /// From what [`Self::iter`] gave; those beyond `TERMS` are left out.
     pub fn of(terms: impl IntoIterator<Item = (u32, u8)>) -> Self {
         let mut kept = Self::default();
         for ((term, weight), (place, place_of_weight)) in terms.into_iter().zip(kept.terms.iter_mut().zip(&mut kept.weights)) {
