@@ -46,5 +46,6 @@ pub mod robots;
 pub mod schedule;
 pub mod selection;
 pub mod store;
+pub mod subscribe;
 pub mod vitals;
 pub mod webhook;

@@ -367,21 +367,21 @@ pub(super) fn readable_file(source: &SourceText, value: &Value<'_>) -> Result<Pa
     Ok(path)
 }
 
-/// The absolute path of a secret's file, which can be read. A relative one that is not there is looked for among
-/// systemd's credentials.
+/// The absolute path of a secret's file, which can be read. A relative one that is not there, or is there for root's eyes
+/// alone, is looked for among systemd's credentials: root's file is where the credential comes from.
 pub(super) fn secret_file(source: &SourceText, surroundings: &Surroundings, value: &Value<'_>) -> Result<PathBuf, Wrong> {
     let beside = path(source, value)?;
-    if beside.try_exists().unwrap_or(true) {
+    let name = Path::new(string(value)?);
+    let credential = surroundings.credentials_directory.as_ref().filter(|_| name.is_relative()).map(|folder| folder.join(name));
+    let credential = credential.filter(|credential| credential.exists());
+    let is_closed = || std::fs::File::open(&beside).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    if beside.try_exists().unwrap_or(true) && !(credential.is_some() && is_closed()) {
         can_be_read(&beside)?;
         return Ok(beside);
     }
-    let name = Path::new(string(value)?);
-    if let (Some(folder), true) = (&surroundings.credentials_directory, name.is_relative()) {
-        let credential = folder.join(name);
-        if credential.exists() {
-            can_be_read(&credential)?;
-            return Ok(credential);
-        }
+    if let Some(credential) = credential {
+        can_be_read(&credential)?;
+        return Ok(credential);
     }
     Err(match &surroundings.credentials_directory {
         Some(folder) if name.is_relative() => {

@@ -1,6 +1,7 @@
 //! `[[webhook]]`: who is told of new and changed articles.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::mistake::{Mistake, SourceText, nearest};
 use super::section::{Section, Value, Wrong, line};
@@ -56,7 +57,7 @@ fn webhook(section: &mut Section<'_>, span: Range<usize>, surroundings: &Surroun
 }
 
 /// What no feed is called stops nothing, since feeds come and go; but it may be a typo.
-pub(super) fn note_unknown(webhooks: &[Found], feeds: &[Feed], source: &SourceText, mistakes: &mut Vec<Mistake>) {
+pub(super) fn note_unknown(webhooks: &[Found], feeds: &[Arc<Feed>], source: &SourceText, mistakes: &mut Vec<Mistake>) {
     let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
     let tags: Vec<&str> = feeds.iter().flat_map(|feed| feed.tags.iter().map(String::as_str)).collect();
     for found in webhooks {

@@ -9,7 +9,7 @@ use crate::report::WebhookLine;
 use crate::store::{FeedCondition, Holder, Overview, StoreError};
 
 /// All that there is to say.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Status {
     /// `None` where there is none yet.
     pub archive: Option<Overview>,
@@ -23,7 +23,7 @@ pub struct Status {
 }
 
 /// Whoever polls.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct PollerState {
     /// Does anybody?
     pub running: bool,

@@ -15,7 +15,7 @@ const MOST_COUNTED: u32 = 10_000;
 const LONGEST_FAILURE: TimeDelta = TimeDelta::hours(1);
 
 /// A webhook's state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WebhookLine {
     /// Its URL, without what may be a secret.
     pub url: String,

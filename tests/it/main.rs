@@ -37,3 +37,4 @@ mod search;
 mod support;
 mod updates;
 mod webhooks;
+mod writes;
