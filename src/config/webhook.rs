@@ -8,7 +8,7 @@ use super::section::{Section, Value, Wrong, line};
 use super::settings::{language, secret_file, web_url};
 use super::surroundings::Surroundings;
 use super::{Feed, Webhook};
-use crate::webhook::{Secrets, key};
+use crate::webhook::{Key, Secrets};
 
 /// A webhook, and where it names feeds and tags, which are not known yet when it is read.
 pub(super) struct Found {
@@ -23,7 +23,7 @@ pub(super) fn read(section: &mut Section<'_>, surroundings: &Surroundings) -> Ve
     for (table, span) in section.tables("webhook") {
         let mut section = Section::new(section.source, table, "[[webhook]]", section.mistakes);
         let Some(found) = webhook(&mut section, span, surroundings) else { continue };
-        let same = webhooks.iter().any(|other| key(&other.webhook) == key(&found.webhook));
+        let same = webhooks.iter().any(|other| Key::of(&other.webhook) == Key::of(&found.webhook));
         if let (true, Some(span)) = (same, section.span("url")) {
             let help = "remove one, or give one of them a query of its own".to_owned();
             section.wrong(span, "`url`: two webhooks have this URL", Some(help));

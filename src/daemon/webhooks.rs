@@ -18,7 +18,7 @@ use crate::config::{Config, Webhook};
 use crate::fetch::{self, Client, Posting};
 use crate::store::{Archive, Change, KnownWebhook, Looked, Reader, Selection, StoreError};
 use crate::vitals::Vitals;
-use crate::webhook::{self, Answer, News, Outbox, Secrets, Turn};
+use crate::webhook::{self, Answer, Key, News, Outbox, Secrets, Turn};
 
 /// How often it is looked whether anything has changed: one row is read for it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ struct All {
     reader: Option<SharedReader>,
     /// The archive's last change.
     changes: watch::Sender<i64>,
-    hooks: HashMap<String, Hook>,
+    hooks: HashMap<Key, Hook>,
 }
 
 impl All {
@@ -147,7 +147,7 @@ impl All {
     }
 
     async fn configure(&mut self, settings: Vec<Settings>) -> Result<(), StoreError> {
-        let keys: Vec<String> = settings.iter().map(|settings| webhook::key(&settings.webhook)).collect();
+        let keys: Vec<Key> = settings.iter().map(|settings| Key::of(&settings.webhook)).collect();
         self.keep(&keys).await;
         let known = self.archive.settle_webhooks(keys).await?;
         if known.is_empty() {
@@ -166,7 +166,7 @@ impl All {
     }
 
     /// Ends those that are none of these, and waits until they have written down how far they came.
-    async fn keep(&mut self, keys: &[String]) {
+    async fn keep(&mut self, keys: &[Key]) {
         for (_, hook) in self.hooks.extract_if(|key, _| !keys.contains(key)).collect::<Vec<_>>() {
             hook.settings.send_replace(None);
             if let Err(error) = hook.task.await {
@@ -177,20 +177,20 @@ impl All {
 
     fn set(&mut self, settings: Settings, known: KnownWebhook, reader: &SharedReader) {
         let settings = Arc::new(settings);
-        if let Some(hook) = self.hooks.get(&known.url)
+        if let Some(hook) = self.hooks.get(&known.key)
             && !hook.task.is_finished()
         {
             hook.settings.send_replace(Some(settings));
             return;
         }
-        match &known.was {
-            Some(_) => tracing::info!(webhook = settings.name, "a webhook at another URL goes on where it was"),
-            None if known.outbox == Outbox::begin(known.outbox.change) => tracing::info!(webhook = settings.name, "a webhook"),
-            None => {}
+        if known.has_moved {
+            tracing::info!(webhook = settings.name, "a webhook at another URL goes on where it was");
+        } else if known.outbox == Outbox::begin(known.outbox.change) {
+            tracing::info!(webhook = settings.name, "a webhook begins");
         }
         let (sender, following) = watch::channel(Some(Arc::clone(&settings)));
         let sending = Sending {
-            key: known.url.clone(),
+            key: known.key,
             settings,
             following: following.clone(),
             archive: Arc::clone(&self.archive),
@@ -203,7 +203,7 @@ impl All {
             is_resumed: true,
             is_refused: false,
         };
-        self.hooks.insert(known.url, Hook { settings: sender, task: tokio::spawn(sending.run(following)) });
+        self.hooks.insert(known.key, Hook { settings: sender, task: tokio::spawn(sending.run(following)) });
     }
 
     /// Tells all if anything has changed.
@@ -229,7 +229,7 @@ async fn ask<T: Send + 'static>(
 
 /// One webhook at work.
 struct Sending {
-    key: String,
+    key: Key,
     settings: Arc<Settings>,
     following: watch::Receiver<Option<Arc<Settings>>>,
     archive: Arc<Archive>,
@@ -357,7 +357,7 @@ impl Sending {
             return;
         }
         let outbox = self.outbox.clone();
-        match self.archive.record_outbox(self.key.clone(), &outbox).await {
+        match self.archive.record_outbox(self.key, &outbox).await {
             Ok(()) => {
                 self.recorded = outbox;
                 self.is_refused = false;

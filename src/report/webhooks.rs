@@ -17,7 +17,7 @@ const LONGEST_FAILURE: TimeDelta = TimeDelta::hours(1);
 /// A webhook's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WebhookLine {
-    /// Its URL, without credentials and query.
+    /// Its URL, without what may be a secret.
     pub url: String,
     /// `new` (no daemon has run with it yet), `ok`, `failing`, or `gone` where the receiver says so.
     pub status: &'static str,
@@ -84,7 +84,7 @@ pub fn webhook_lines(reader: &Reader, config: &Config) -> Result<Vec<WebhookLine
     let named = config.webhooks.iter().zip(webhook::names(&config.webhooks));
     named
         .map(|(webhook, name)| {
-            let outbox = outboxes.remove(&webhook::key(webhook));
+            let outbox = outboxes.remove(&webhook::Key::of(webhook));
             let selection = webhook::selection(webhook, config);
             let undelivered = match &outbox {
                 Some(outbox) => reader.count_changes(outbox.change, &selection, MOST_COUNTED)?,

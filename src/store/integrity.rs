@@ -373,14 +373,14 @@ fn token_hash(token: &[u8]) -> u64 {
 /// A webhook that had come further than the archive would be told of nothing.
 fn check_webhooks(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
     let newest: i64 = connection.query_row("SELECT change FROM archive", [], |row| row.get(0))?;
-    let mut statement = connection.prepare("SELECT url, outbox FROM webhook ORDER BY url")?;
+    let mut statement = connection.prepare("SELECT webhook, outbox FROM webhook ORDER BY webhook")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let url: String = row.get(0)?;
+        let webhook: i64 = row.get(0)?;
         match serde_json::from_str::<Outbox>(row.get_ref(1)?.as_str()?) {
-            Err(error) => found.add("webhooks", format!("how far {url} has come cannot be read: {error}")),
+            Err(error) => found.add("webhooks", format!("how far webhook {webhook:x} has come cannot be read: {error}")),
             Ok(outbox) if outbox.change > newest => {
-                found.add("webhooks", format!("{url} has come to change {}, of {newest} in the archive", outbox.change));
+                found.add("webhooks", format!("webhook {webhook:x} has come to change {}, of {newest} in the archive", outbox.change));
             }
             Ok(_) => {}
         }

@@ -3,7 +3,7 @@
 //! Changes are numbered in the order of their commits, and an article has the number of its last one: so what is undelivered is a
 //! range of an index, in order, and an article that changed twice stands there once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use rusqlite::types::Value;
@@ -13,7 +13,7 @@ use super::articles::{self, ArticleRow, COLUMNS, Clause};
 use super::similar::Headlines;
 use super::{Archive, Reader, Selection, StoreError, dictionary};
 use crate::article::Forgotten;
-use crate::webhook::{Outbox, Said};
+use crate::webhook::{Key, Outbox, Said};
 
 /// A change, and what it says.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,12 +38,12 @@ pub enum Looked {
 /// A webhook as the archive knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownWebhook {
-    /// Its URL without credentials.
-    pub url: String,
+    /// By what it is known.
+    pub key: Key,
     /// How far it has come.
     pub outbox: Outbox,
-    /// It stands where another one stood that is no longer configured: that one's URL.
-    pub was: Option<String>,
+    /// Does it stand where another one stood that is no longer configured?
+    pub has_moved: bool,
 }
 
 impl Archive {
@@ -52,44 +52,44 @@ impl Archive {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn settle_webhooks(&self, urls: Vec<String>) -> Result<Vec<KnownWebhook>, StoreError> {
-        self.writer.run(move |connection| settle(connection, &urls)).await
+    pub async fn settle_webhooks(&self, keys: Vec<Key>) -> Result<Vec<KnownWebhook>, StoreError> {
+        self.writer.run(move |connection| settle(connection, &keys)).await
     }
 
     /// Writes down how far a webhook has come; one that is no longer known stays so.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn record_outbox(&self, url: String, outbox: &Outbox) -> Result<(), StoreError> {
+    pub async fn record_outbox(&self, key: Key, outbox: &Outbox) -> Result<(), StoreError> {
         let outbox = to_json(outbox).map_err(|error| StoreError::of(self.path(), error))?;
         let record = move |connection: &mut Connection| {
-            connection.prepare_cached("UPDATE webhook SET outbox = ?2 WHERE url = ?1")?.execute(params![url, outbox])
+            connection.prepare_cached("UPDATE webhook SET outbox = ?2 WHERE webhook = ?1")?.execute(params![key.0, outbox])
         };
         self.writer.run(record).await.map(|_| ())
     }
 }
 
-fn settle(connection: &mut Connection, urls: &[String]) -> rusqlite::Result<Vec<KnownWebhook>> {
+fn settle(connection: &mut Connection, keys: &[Key]) -> rusqlite::Result<Vec<KnownWebhook>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut known = outboxes(&transaction)?;
-    let gone: Vec<String> = known.keys().filter(|url| !urls.contains(url)).cloned().collect();
-    let come: BTreeSet<&String> = urls.iter().filter(|url| !known.contains_key(*url)).collect();
-    let moved = if let ([gone], 1) = (&gone[..], come.len()) { Some(gone.clone()) } else { None };
+    let gone: Vec<Key> = known.keys().filter(|key| !keys.contains(key)).copied().collect();
+    let come: Vec<Key> = keys.iter().filter(|key| !known.contains_key(key)).copied().collect();
+    let moved = if let ([gone], [come]) = (&gone[..], &come[..]) { Some((*gone, *come)) } else { None };
     let change = transaction.query_row("SELECT change FROM archive", [], |row| row.get(0))?;
     let mut webhooks = Vec::new();
-    for url in urls {
-        let was = moved.clone().filter(|_| come.contains(url));
-        let outbox = match known.remove(was.as_ref().unwrap_or(url)) {
+    for key in keys {
+        let was = moved.filter(|(_, come)| come == key).map(|(gone, _)| gone);
+        let outbox = match known.remove(&was.unwrap_or(*key)) {
             Some(outbox) => outbox,
             None => Outbox::begin(change),
         };
         transaction
-            .prepare_cached("INSERT INTO webhook (url, outbox) VALUES (?1, ?2) ON CONFLICT (url) DO NOTHING")?
-            .execute(params![url, to_json(&outbox)?])?;
-        webhooks.push(KnownWebhook { url: url.clone(), outbox, was });
+            .prepare_cached("INSERT INTO webhook (webhook, outbox) VALUES (?1, ?2) ON CONFLICT (webhook) DO NOTHING")?
+            .execute(params![key.0, to_json(&outbox)?])?;
+        webhooks.push(KnownWebhook { key: *key, outbox, has_moved: was.is_some() });
     }
-    for url in &gone {
-        transaction.prepare_cached("DELETE FROM webhook WHERE url = ?1")?.execute(params![url])?;
+    for key in &gone {
+        transaction.prepare_cached("DELETE FROM webhook WHERE webhook = ?1")?.execute(params![key.0])?;
     }
     transaction.commit()?;
     Ok(webhooks)
@@ -99,14 +99,14 @@ fn to_json(outbox: &Outbox) -> rusqlite::Result<String> {
     serde_json::to_string(outbox).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// All that are known, by URL.
-pub(super) fn outboxes(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Outbox>> {
+/// All that are known.
+fn outboxes(connection: &Connection) -> rusqlite::Result<BTreeMap<Key, Outbox>> {
     connection
-        .prepare_cached("SELECT url, outbox FROM webhook")?
+        .prepare_cached("SELECT webhook, outbox FROM webhook")?
         .query_map([], |row| {
             let outbox = serde_json::from_str(row.get_ref(1)?.as_str()?)
                 .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error)))?;
-            Ok((row.get(0)?, outbox))
+            Ok((Key(row.get(0)?), outbox))
         })?
         .collect()
 }
@@ -119,11 +119,11 @@ fn wanted(selection: &Selection, after: i64) -> Clause {
 }
 
 impl Reader {
-    /// How far each webhook has come, by its URL without credentials.
+    /// How far each webhook has come.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn outboxes(&self) -> Result<BTreeMap<String, Outbox>, StoreError> {
+    pub fn outboxes(&self) -> Result<BTreeMap<Key, Outbox>, StoreError> {
         outboxes(&self.connection).map_err(|error| self.error(error))
     }
 
@@ -269,32 +269,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let archive = Archive::open(&folder.path().join("a.db")).unwrap();
         let [first, second] = polls();
-        let settle = async |urls: &[&str]| archive.settle_webhooks(urls.iter().map(|url| (*url).to_owned()).collect()).await.unwrap();
+        let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(Key);
+        let settle = async |keys: &[Key]| archive.settle_webhooks(keys.to_vec()).await.unwrap();
         archive.commit(first).await.unwrap();
         let (_, begun) = archive.reader().unwrap().identity().unwrap();
-        let [hook] = &settle(&["a"]).await[..] else { panic!("one") };
-        assert_eq!((hook.outbox.clone(), hook.was.clone()), (Outbox::begin(begun), None));
+        let [hook] = &settle(&[a]).await[..] else { panic!("one") };
+        assert_eq!((hook.outbox.clone(), hook.has_moved), (Outbox::begin(begun), false));
 
         archive.commit(second).await.unwrap();
         let (_, now) = archive.reader().unwrap().identity().unwrap();
-        let [one, two] = &settle(&["a", "b"]).await[..] else { panic!("two") };
+        let [one, two] = &settle(&[a, b]).await[..] else { panic!("two") };
         assert_eq!((one.outbox.change, two.outbox.change), (begun, now));
-        archive.record_outbox("a".to_owned(), &Outbox::begin(begun + 1)).await.unwrap();
+        archive.record_outbox(a, &Outbox::begin(begun + 1)).await.unwrap();
 
         // One has gone and one has come: the same under another URL.
-        let [other, moved] = &settle(&["b", "c"]).await[..] else { panic!("two") };
-        assert_eq!((other.outbox.change, other.was.as_deref()), (now, None));
-        assert_eq!((moved.outbox.change, moved.was.as_deref()), (begun + 1, Some("a")));
-        archive.record_outbox("a".to_owned(), &Outbox::begin(7)).await.unwrap();
-        assert_eq!(archive.reader().unwrap().outboxes().unwrap().into_keys().collect::<Vec<_>>(), ["b", "c"]);
+        let [other, moved] = &settle(&[b, c]).await[..] else { panic!("two") };
+        assert_eq!((other.outbox.change, other.has_moved), (now, false));
+        assert_eq!((moved.outbox.change, moved.has_moved), (begun + 1, true));
+        archive.record_outbox(a, &Outbox::begin(7)).await.unwrap();
+        assert_eq!(archive.reader().unwrap().outboxes().unwrap().into_keys().collect::<Vec<_>>(), [b, c]);
         // Two have come: nobody knows which of them it would be.
-        let three = settle(&["b", "d", "e"]).await;
-        assert!(three.iter().all(|hook| hook.outbox.change == now && hook.was.is_none()), "{three:?}");
+        let three = settle(&[b, d, e]).await;
+        assert!(three.iter().all(|hook| hook.outbox.change == now && !hook.has_moved), "{three:?}");
         assert_eq!(settle(&[]).await, []);
-        let [again] = &settle(&["b"]).await[..] else { panic!("one") };
-        assert_eq!((again.outbox.clone(), again.was.clone()), (Outbox::begin(now), None));
+        let [again] = &settle(&[b]).await[..] else { panic!("one") };
+        assert_eq!((again.outbox.clone(), again.has_moved), (Outbox::begin(now), false));
         assert_eq!(archive.reader().unwrap().check().unwrap().damages, []);
-        archive.record_outbox("b".to_owned(), &Outbox::begin(now + 1)).await.unwrap();
+        archive.record_outbox(b, &Outbox::begin(now + 1)).await.unwrap();
         let damages = archive.reader().unwrap().check().unwrap().damages;
         assert_eq!((damages.len(), damages[0].part), (1, "webhooks"), "{damages:?}");
     }

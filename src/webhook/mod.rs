@@ -14,12 +14,14 @@ mod signature;
 use std::io;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 
 pub use self::outbox::{Answer, News, Outbox, PassedOver, Refused, Turn};
 pub use self::signature::{SecretError, Secrets};
 use crate::article::{Article, Forgotten};
 use crate::config::{Config, Webhook};
 use crate::export::json::write_line;
+use crate::identity::first_bits;
 use crate::store::Selection;
 
 /// What an archive's change says.
@@ -68,24 +70,31 @@ pub fn message_id(archive: &str, change: i64) -> String {
     format!("{archive}-{change}")
 }
 
-/// By what a webhook is known again: its URL without credentials, which may be changed.
-pub fn key(webhook: &Webhook) -> String {
-    let mut url = webhook.url.clone();
-    // These fail only for URLs that cannot have credentials, and those have none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_fragment(None);
-    url.into()
+/// By what a webhook is known again: the first 64 bits of the SHA-256 of its URL without credentials, which may be changed. A hash, for
+/// tokens stand in such URLs, and archives are handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub i64);
+
+impl Key {
+    /// Of a webhook.
+    pub fn of(webhook: &Webhook) -> Self {
+        let mut url = webhook.url.clone();
+        // These fail only for URLs that cannot have credentials, and those have none.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_fragment(None);
+        Self(first_bits(&Sha256::digest(url.as_str())))
+    }
 }
 
-/// What webhooks are called wherever they are shown, in their order: the URL without credentials and query, for tokens stand there, and a
-/// number where several would be called the same.
+/// What webhooks are called wherever they are shown, in their order: their URLs without what may be a secret, and a number where several would be
+/// called the same. Credentials and query are never shown; a path is where there is a secret to sign with, for else it is the path that
+/// keeps strangers out.
 pub fn names(webhooks: &[Webhook]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for webhook in webhooks {
-        let mut url = webhook.url.clone();
-        url.set_query(None);
-        let shown = key(&Webhook { url, ..webhook.clone() });
+        let path = if webhook.secret_file.is_some() || webhook.url.path() == "/" { webhook.url.path() } else { "/…" };
+        let shown = webhook.url.origin().ascii_serialization() + path;
         let mut name = shown.clone();
         let mut number = 1;
         while names.contains(&name) {
@@ -115,7 +124,8 @@ mod tests {
     use super::*;
 
     fn webhook(url: &str) -> Webhook {
-        Webhook { url: url.parse().unwrap(), secret_file: None, tags: Vec::new(), feeds: Vec::new(), languages: Vec::new() }
+        let secret_file = Some("hook.secret".into());
+        Webhook { url: url.parse().unwrap(), secret_file, tags: Vec::new(), feeds: Vec::new(), languages: Vec::new() }
     }
 
     #[test]
@@ -123,14 +133,25 @@ mod tests {
         let hooks = [
             webhook("https://me:sesame@a.example/hook?token=sesame#sesame"),
             webhook("https://a.example/hook?token=other"),
-            webhook("https://a.example/else"),
+            webhook("https://a.example:444/else"),
+            Webhook { secret_file: None, ..webhook("https://a.example/catch/sesame") },
+            Webhook { secret_file: None, ..webhook("http://[::1]:8080/?sesame") },
         ];
-        assert_eq!(names(&hooks), ["https://a.example/hook", "https://a.example/hook (2)", "https://a.example/else"]);
+        assert_eq!(
+            names(&hooks),
+            [
+                "https://a.example/hook",
+                "https://a.example/hook (2)",
+                "https://a.example:444/else",
+                "https://a.example/…",
+                "http://[::1]:8080/"
+            ]
+        );
     }
 
     #[test]
     fn other_credentials_are_the_same_webhook_and_another_query_is_another() {
-        assert_eq!(key(&webhook("https://me:old@a.example/hook?a")), key(&webhook("https://me:new@a.example/hook?a#b")));
-        assert_ne!(key(&webhook("https://a.example/hook?a")), key(&webhook("https://a.example/hook?b")));
+        assert_eq!(Key::of(&webhook("https://me:old@a.example/hook?a")), Key::of(&webhook("https://me:new@a.example/hook?a#b")));
+        assert_ne!(Key::of(&webhook("https://a.example/hook?a")), Key::of(&webhook("https://a.example/hook?b")));
     }
 }

@@ -35,7 +35,7 @@ fn telling(feeds: &FeedServer, receiver: &FeedServer, more: &str) -> (Place, Run
     place.write("hook.secret", SECRET);
     place.poll();
     let daemon = place.start(&["run"]);
-    daemon.says("a webhook ");
+    daemon.says("a webhook begins");
     (place, daemon)
 }
 
@@ -300,7 +300,7 @@ fn a_reload_adds_and_removes_webhooks_and_one_that_moved_goes_on_where_it_was() 
     }
     let (place, daemon) = telling(&feeds, &receiver, "");
     place.write("gleaner.toml", config(&feeds, &[hook(&receiver.url("/hook"), ""), hook(&receiver.url("/added"), "")]));
-    daemon.says("/added");
+    assert!(within(PATIENCE, || daemon.log().matches("a webhook begins").count() == 2), "{}", daemon.log());
     poll(&place, &feeds, 3);
     told(&receiver, 1);
     assert!(within(PATIENCE, || receiver.requests_to("/added").len() == 1));
@@ -336,7 +336,7 @@ fn a_secret_that_is_missing_is_named_and_no_secret_is_ever_shown() {
     place.write("hook.secret", SECRET);
     place.poll();
     let daemon = place.start(&["-v", "run"]);
-    daemon.says("a webhook ");
+    daemon.says("a webhook begins");
     poll(&place, &feeds, 3);
     assert!(receiver.wait_for(1, PATIENCE));
     let request = receiver.requests()[0].clone();
