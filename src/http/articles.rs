@@ -25,12 +25,17 @@ const USUAL: usize = 50;
 /// … and at most.
 const MOST: usize = 1_000;
 
+/// A phrase is looked for in so many of the articles that have its words; where the page is not full then, the next one goes on from
+/// there. So a phrase of common words that stands nowhere costs as much as a page, and not as much as the archive.
+pub const PATIENCE: usize = 2_000;
+
 /// A page of articles.
 #[derive(Debug, Serialize)]
 pub struct Page {
     /// Newest first.
     pub articles: Vec<Article>,
-    /// For `cursor` of the request for the next page; null on the last one.
+    /// For `cursor` of the request for the next page; null on the last one. A page may hold fewer than asked for, or none, and yet not be
+    /// the last: the search goes on with the next.
     pub next_cursor: Option<String>,
 }
 
@@ -72,11 +77,14 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
         selection.copies = wanted.copies;
         selection.revisions = wanted.revisions;
         selection.after = wanted.cursor.map(|cursor| cursor.0);
+        selection.patience = Some(PATIENCE);
+        let mut selected = reader.articles(selection)?;
         // One more than asked for tells whether there is another page.
-        let mut articles = reader.articles(selection)?.take(wanted.limit + 1).collect::<Result<Vec<_>, _>>()?;
+        let mut articles = selected.by_ref().take(wanted.limit + 1).collect::<Result<Vec<_>, _>>()?;
         let is_last = articles.len() <= wanted.limit;
         articles.truncate(wanted.limit);
-        let next_cursor = if is_last { None } else { articles.last().and_then(Cursor::after).map(|cursor| cursor.to_string()) };
+        let next = if is_last { selected.stopped_at().map(Cursor) } else { articles.last().and_then(Cursor::after) };
+        let next_cursor = next.map(|cursor| cursor.to_string());
         Ok::<_, Problem>(Page { articles, next_cursor })
     });
     let page = page.await?;
