@@ -32,7 +32,7 @@ use gleaner::normalise;
 use gleaner::parse::{Entry, Markup, Stamp};
 use gleaner::schedule::{NextPoll, Reason};
 use gleaner::store::{Archive, Dropped, Packer, Poll, PolledDocument, PolledEntry, PolledFeed, Prepared, Reader, SearchQuery, Selection};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use random::Random;
 
@@ -349,7 +349,9 @@ fn paths(config: &Config) -> Vec<(String, String)> {
 fn serve_and_ask(runtime: &tokio::runtime::Runtime, config: &Arc<Config>) {
     let (_configs, told) = watch::channel(Arc::clone(config));
     let (_troubles, troubles) = watch::channel(Vec::new());
-    let told = http::Told { config: told, pulse: http::Pulse::new(Instant::now()), vitals: Arc::default(), troubles };
+    let (orders, _nobody) = mpsc::channel(1);
+    let (pulse, surroundings) = (http::Pulse::new(Instant::now()), config::Surroundings::of_process().expect("a process has surroundings"));
+    let told = http::Told { config: told, surroundings, pulse, vitals: Arc::default(), troubles, orders };
     let served = Arc::new(http::Served::new(config.database.path.clone(), told));
     let (stop, stopped) = watch::channel(false);
     let serving = runtime.spawn(http::run(served, stopped));

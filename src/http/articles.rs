@@ -1,11 +1,13 @@
 //! `/api/v1/articles`: pages of articles, newest first, and single ones.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use chrono::Utc;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Served;
@@ -27,10 +29,11 @@ const MOST: usize = 1_000;
 
 /// A phrase is looked for in so many of the articles that have its words; where the page is not full then, the next one goes on from
 /// there. So a phrase of common words that stands nowhere costs as much as a page, and not as much as the archive.
-pub const PATIENCE: usize = 2_000;
+pub const PATIENCE: usize = 500;
 
 /// A page of articles.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ArticlePage")]
 pub struct Page {
     /// Newest first.
     pub articles: Vec<Article>,
@@ -72,7 +75,7 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
     let wanted = Wanted::of(uri.query())?;
     let config = served.config();
     let page = served.readers.ask(move |reader| {
-        let mut selection = wanted.filters.select(&config, &archived(reader)?, Utc::now())?;
+        let mut selection = wanted.filters.select(&config, &archived(reader, &wanted.filters)?, Utc::now())?;
         selection.order = Order::NewestFirst;
         selection.copies = wanted.copies;
         selection.revisions = wanted.revisions;
@@ -114,9 +117,15 @@ pub async fn one(State(served): State<Arc<Served>>, Path(id): Path<String>, uri:
     Ok(answer::revalidated(&headers, "application/json", answer::json(&article)?))
 }
 
-/// The feeds that the archive has articles of.
-pub fn archived(reader: &Reader) -> Result<std::collections::HashSet<String>, StoreError> {
-    Ok(reader.feed_outlines()?.into_keys().collect())
+/// The feeds that the archive has articles of, as far as filters ask for them: all of them only where one is unknown, for then the
+/// nearest name is looked for.
+pub fn archived(reader: &Reader, filters: &Filters) -> Result<HashSet<String>, StoreError> {
+    for name in &filters.feeds {
+        if reader.feed_summary(name)?.is_none() {
+            return Ok(reader.feed_outlines()?.into_keys().collect());
+        }
+    }
+    Ok(filters.feeds.iter().cloned().collect())
 }
 
 fn lines(articles: &[Article]) -> Result<Vec<u8>, Problem> {

@@ -9,7 +9,7 @@ use crate::config::{Config, Feed};
 use crate::store::{FeedSummary, PageCounts, PollOutcome};
 
 /// A feed's state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FeedLine {
     /// Its name.
     pub name: String,

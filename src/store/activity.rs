@@ -130,7 +130,7 @@ fn count_day(connection: &Connection, feed: i64, day: i64, new: i64, failures: i
 }
 
 /// One day's new articles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct DayCount {
     /// The day (UTC).
     pub day: NaiveDate,

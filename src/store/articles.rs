@@ -63,15 +63,15 @@ const PAGE: usize = 64;
 const NO_DATE: i64 = i64::MAX;
 
 /// A `WHERE` clause and its parameters, for the table's alias `a` (or another).
-struct Clause {
-    parameters: Vec<Value>,
+pub(super) struct Clause {
+    pub(super) parameters: Vec<Value>,
     filter: String,
     /// Does the article have the words? Beside the filter, since candidates are known to have them, and their copies are not.
     words: Option<String>,
 }
 
 impl Clause {
-    fn of(selection: &Selection) -> Self {
+    pub(super) fn of(selection: &Selection) -> Self {
         let mut clause = Self { parameters: Vec::new(), filter: "+§.removed_at IS NULL".to_owned(), words: None };
         if let Some(since) = selection.since {
             clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
@@ -110,7 +110,7 @@ impl Clause {
     }
 
     /// Adds a condition; each `?` gets the next number, so that the clause can stand in a statement twice.
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.filter.push_str(" AND ");
         let mut number = self.parameters.len();
         for part in condition.split_inclusive('?') {
@@ -123,17 +123,22 @@ impl Clause {
         self.parameters.extend(values);
     }
 
-    fn for_table(&self, alias: &str) -> String {
+    pub(super) fn for_table(&self, alias: &str) -> String {
+        let words = self.words.as_deref().map(|words| format!(" AND {}", words.replace('§', alias))).unwrap_or_default();
+        format!("{}{words}", self.for_candidates(alias))
+    }
+
+    /// … of articles that are known to have the words.
+    fn for_candidates(&self, alias: &str) -> String {
         self.filter.replace('§', alias)
     }
 
     /// Is there a copy of `a` that passes too and is earlier? `FALSE` where all copies are wanted.
-    fn has_earlier_copy(&self, copies: bool) -> String {
+    pub(super) fn has_earlier_copy(&self, copies: bool) -> String {
         if copies {
             return "FALSE".to_owned();
         }
-        let words = self.words.as_deref().map(|words| format!(" AND {}", words.replace('§', "c"))).unwrap_or_default();
-        let passes = format!("{}{words}", self.for_table("c"));
+        let passes = self.for_table("c");
         let is_earlier = format!("(coalesce(c.published, {NO_DATE}), c.id) < (coalesce(a.published, {NO_DATE}), a.id)");
         format!(
             "(a.duplicate_of IS NOT NULL AND (
@@ -144,10 +149,10 @@ impl Clause {
 }
 
 /// The columns that an article is made from.
-const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
+pub(super) const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
 
 #[derive(Debug)]
-struct ArticleRow {
+pub(super) struct ArticleRow {
     article: i64,
     id: String,
     speaker: i64,
@@ -160,7 +165,7 @@ struct ArticleRow {
 }
 
 impl ArticleRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             article: row.get(0)?,
             id: row.get(1)?,
@@ -280,10 +285,12 @@ impl Rows {
             }
         }
         // Candidates are looked up, whatever else an index could lead to.
-        let way = if self.plan.is_some() { "NOT INDEXED" } else { "" };
+        let (way, filter) = match self.plan {
+            Some(_) => ("NOT INDEXED", clause.for_candidates("a")),
+            None => ("", clause.for_table("a")),
+        };
         let sql = format!(
-            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a {way} WHERE {} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}",
-            clause.for_table("a")
+            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a {way} WHERE {filter} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}"
         );
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(9)?)))?;
@@ -456,7 +463,7 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 
 /// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
 /// be it the earliest or not; else only the earliest names its copies.
-fn assemble(
+pub(super) fn assemble(
     connection: &Connection,
     packer: &Packer,
     headlines: &mut Headlines,

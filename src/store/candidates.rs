@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::Selection;
 use super::search::SearchQuery;
@@ -23,7 +23,7 @@ const MOST_GATHERED: usize = if cfg!(test) { 6 } else { 2_000 };
 const MOST_CHANGED: usize = 100_000;
 
 /// Indexes that are merged; more of them cost more than passing over what they leave out.
-const MOST_MERGED: usize = if cfg!(test) { 3 } else { 250 };
+const MOST_MERGED: usize = if cfg!(test) { 3 } else { 2_000 };
 
 /// Articles that are given at once.
 const BATCH: usize = 64;
@@ -312,13 +312,17 @@ fn changed_after(connection: &Connection, change: i64) -> rusqlite::Result<Optio
 
 /// Feeds by their names, and the articles that they carried without having had them first; `None` where there is too much of either.
 fn feeds(connection: &Connection, names: &[String]) -> rusqlite::Result<Option<(Vec<i64>, Vec<Gathered>)>> {
-    if names.len() > MOST_MERGED {
-        return Ok(None);
-    }
-    let mut rows = connection.prepare_cached("SELECT feed FROM feed WHERE name = ?1")?;
-    let mut feeds = BTreeSet::new();
+    let mut rows = connection.prepare_cached("SELECT feed, newest_at IS NOT NULL FROM feed WHERE name = ?1")?;
+    let (mut feeds, mut first) = (BTreeSet::new(), BTreeSet::new());
     for name in names {
-        feeds.extend(rows.query_map(params![name], |row| row.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?);
+        let found: Option<(i64, bool)> = rows.query_row(params![name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if let Some((feed, has_articles)) = found {
+            feeds.insert(feed);
+            first.extend(Some(feed).filter(|_| has_articles));
+        }
+        if first.len() > MOST_MERGED {
+            return Ok(None);
+        }
     }
     let mut elsewhere = BTreeSet::new();
     for feed in &feeds {
@@ -333,8 +337,8 @@ fn feeds(connection: &Connection, names: &[String]) -> rusqlite::Result<Option<(
     }
     let mut elsewhere = in_order(connection, elsewhere)?;
     // Those come along the index of the feed that had them first.
-    elsewhere.retain(|(_, first_feed)| !feeds.contains(first_feed));
-    Ok(Some((feeds.into_iter().collect(), elsewhere)))
+    elsewhere.retain(|(_, first_feed)| !first.contains(first_feed));
+    Ok(Some((first.into_iter().collect(), elsewhere)))
 }
 
 /// The languages of articles that are meant by these, as the archive writes them: `de` takes `de-AT`.

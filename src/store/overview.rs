@@ -11,7 +11,7 @@ use rusqlite::Row;
 use super::{DayCount, PageCounts, Reader, StoreError, pages};
 
 /// The archive as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Overview {
     /// The database file.
     pub path: PathBuf,

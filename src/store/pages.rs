@@ -133,7 +133,7 @@ pub struct PageState {
 }
 
 /// Pages that wait or failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct PageCounts {
     /// Still to be asked for, for the first time or again.
     pub waiting: u64,

@@ -79,7 +79,7 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri) -> Result<Respons
     let wanted = filters.clone();
     // What a person typed and nobody knows is said on the page, beside the form that can mend it.
     let found = served.readers.ask(move |reader| {
-        let mut selection = match wanted.select(&asked, &archived(reader)?, now) {
+        let mut selection = match wanted.select(&asked, &archived(reader, &wanted)?, now) {
             Ok(selection) => selection,
             Err(error) => return Ok(Err(error.to_string())),
         };
