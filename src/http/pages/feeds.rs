@@ -180,7 +180,7 @@ fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
                     }
                 }
                 p.legend {
-                    span.articles { "articles" } span.failures { "polls that failed" } span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
+                    span.new { "articles" } span.failures { "polls that failed" } span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
                 }
             }
         }
