@@ -21,10 +21,10 @@ use crate::selection::Filters;
 use crate::store::{Reader, StoreError};
 
 /// Articles on a page where nobody says how many …
-const USUAL: usize = 50;
+pub const USUAL: u32 = 50;
 
 /// … and at most.
-const MOST: usize = 1_000;
+pub const MOST: u32 = 1_000;
 
 /// A page of articles.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -39,7 +39,7 @@ pub struct Page {
 /// What a request for a page says.
 struct Wanted {
     filters: Filters,
-    limit: usize,
+    limit: u32,
     cursor: Option<Cursor>,
     copies: bool,
     revisions: bool,
@@ -48,12 +48,8 @@ struct Wanted {
 impl Wanted {
     fn of(query: Option<&str>) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(query);
-        let limit = parameters.parsed::<usize>("limit")?.unwrap_or(USUAL);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Problem::bad_request(format!("`limit` is a number from 1 to {MOST}")));
-        }
         let wanted = Self {
-            limit,
+            limit: parameters.limit(USUAL, MOST)?,
             filters: parameters.filters()?,
             cursor: parameters.parsed("cursor")?,
             copies: parameters.switch("copies")?,
@@ -75,9 +71,9 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
         selection.revisions = wanted.revisions;
         selection.after = wanted.cursor.map(|cursor| cursor.0);
         // One more than asked for tells whether there is another page.
-        let mut articles = reader.articles(selection)?.take(wanted.limit + 1).collect::<Result<Vec<_>, _>>()?;
-        let is_last = articles.len() <= wanted.limit;
-        articles.truncate(wanted.limit);
+        let mut articles = reader.articles(selection)?.take(wanted.limit as usize + 1).collect::<Result<Vec<_>, _>>()?;
+        let is_last = articles.len() <= wanted.limit as usize;
+        articles.truncate(wanted.limit as usize);
         let next_cursor = if is_last { None } else { articles.last().and_then(Cursor::after).map(|cursor| cursor.to_string()) };
         Ok::<_, Problem>(Page { articles, next_cursor })
     });

@@ -33,6 +33,7 @@ mod redirects;
 mod reload;
 mod scheduling;
 mod search;
+mod signing_in;
 mod support;
 mod updates;
 mod writes;

@@ -187,6 +187,7 @@ fn what_means_nothing_is_refused_in_words() {
     send(&browser, "DELETE", "/api/v1/feeds/own1", &Value::Null).is_problem(404, "did you mean `own`?");
     send(&browser, "POST", "/api/v1/feeds/own1/poll", &Value::Null).is_problem(404, "did you mean `own`?");
     send(&browser, "POST", "/api/v1/poll?which=some", &Value::Null).is_problem(400, "`due` or `all`");
+    send(&browser, "POST", "/api/v1/poll?which=", &Value::Null).is_problem(400, "`which` is empty");
     send(&browser, "PATCH", "/api/v1/feeds/own?x=1", &json!({})).is_problem(400, "unknown parameter");
 }
 
