@@ -12,6 +12,7 @@ mod toml_list;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -308,7 +309,7 @@ impl<'a> Editor<'a> {
         if !unusable.is_empty() {
             return Err(EditError::Import(unusable.into_iter().map(|unusable| unusable.at(&source)).collect()));
         }
-        let known: HashMap<String, &Feed> = self.config.feeds.iter().map(|feed| (feed_key(&feed.url), feed)).collect();
+        let known: HashMap<String, &Arc<Feed>> = self.config.feeds.iter().map(|feed| (feed_key(&feed.url), feed)).collect();
         let (mut skipped, mut new) = (Vec::new(), Vec::new());
         for subscription in subscriptions {
             match known.get(&feed_key(&subscription.url)) {
@@ -328,7 +329,7 @@ impl<'a> Editor<'a> {
         }
         let folder = &self.surroundings.current_folder;
         let key = feed_url(asked, folder).or_else(|_| feed_url(&format!("https://{asked}"), folder)).map(|url| feed_key(&url));
-        let same: Vec<&Feed> = key.map(|key| feeds.iter().filter(|feed| feed_key(&feed.url) == key).collect()).unwrap_or_default();
+        let same: Vec<&Arc<Feed>> = key.map(|key| feeds.iter().filter(|feed| feed_key(&feed.url) == key).collect()).unwrap_or_default();
         match same[..] {
             [feed] => Ok(feed),
             [] => {
@@ -405,7 +406,7 @@ fn text_of(list: &Path) -> Result<String, EditError> {
 
 /// Subscriptions as feeds of a list in TOML. Where a default name is taken, the title tells the feeds apart, and after
 /// that a number: from now on the name stands in the file, so nothing hangs on the order any more.
-fn with_names(subscriptions: Vec<Subscription>, known: &[Feed]) -> Vec<NewFeed> {
+fn with_names(subscriptions: Vec<Subscription>, known: &[Arc<Feed>]) -> Vec<NewFeed> {
     let mut taken: std::collections::HashSet<String> = known.iter().map(|feed| feed.name.clone()).collect();
     let mut new = Vec::with_capacity(subscriptions.len());
     for subscription in subscriptions {

@@ -9,7 +9,7 @@ use super::mistake::{Mistake, SourceText, nearest};
 use super::section::{self, Section, Value, Wrong, boolean, choice, in_order, integer, line, string};
 use super::surroundings::{Surroundings, tidy};
 use super::units::{parse_duration, parse_size, write_duration};
-use super::{Articles, Database, Fetch, Filter, FilterAction, FilterField, FullText, Http, Log, LogFormat, Pages, Schedule, Webhook};
+use super::{Articles, Database, Fetch, Filter, FilterAction, FilterField, FullText, Http, Log, LogFormat, Pages, Schedule};
 
 /// The words of `full_text`.
 pub(super) const FULL_TEXT: &[(&str, FullText)] = &[("never", FullText::Never), ("auto", FullText::Auto), ("always", FullText::Always)];
@@ -245,27 +245,6 @@ fn filter(section: &mut Section<'_>, span: std::ops::Range<usize>) -> Option<Fil
         None => (matches?, None),
     };
     Some(Filter { action: action?, field: field?, pattern, words })
-}
-
-/// Reads `[[webhook]]`.
-pub(super) fn webhooks(section: &mut Section<'_>, surroundings: &Surroundings) -> Vec<Webhook> {
-    let source = section.source;
-    let mut webhooks = Vec::new();
-    for (table, span) in section.tables("webhook") {
-        let mut section = Section::new(source, table, "[[webhook]]", section.mistakes);
-        let url = section.read("url", |value| web_url(line(value)?));
-        if !section.has("url") {
-            section.wrong(span, "a webhook without `url`", None);
-        }
-        let secret_file = section.read("secret_file", |value| secret_file(source, surroundings, value));
-        let own_line = |value| line(value).map(str::to_owned);
-        let tags = section.read_list("tags", own_line).unwrap_or_default();
-        let feeds = section.read_list("feeds", own_line).unwrap_or_default();
-        let languages = section.read_list("languages", language).unwrap_or_default();
-        webhooks.extend(url.map(|url| Webhook { url, secret_file, tags, feeds, languages }));
-        section.finish();
-    }
-    webhooks
 }
 
 /// `Gleaner/VERSION (+project URL)`.

@@ -13,10 +13,10 @@ mod progress;
 mod pruning;
 mod rebuilds;
 mod refusals;
-mod room;
 mod service;
 mod timetable;
 mod watch;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,16 +37,16 @@ use self::progress::Progress;
 use self::pruning::Pruning;
 use self::rebuilds::Rebuilds;
 use self::refusals::Refusals;
-use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
+use self::webhooks::Webhooks;
 use crate::config::{Config, ConfigError, Database, Feed, Surroundings};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
 use crate::http;
 use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
-use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::poll::{PollLine, PollSettings, Poller, Room, Why, due_at};
 use crate::rebuild::RebuildSettings;
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -100,6 +100,7 @@ pub async fn run(
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
     let listening = take_orders(&archive, runtime_directory, orders);
+    daemon.webhooks.begun().await;
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
     if let Some((listening, socket)) = listening {
@@ -172,6 +173,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
+    /// What is new and changed is posted to these.
+    webhooks: Webhooks,
     /// Retention, forgetting and rebuilding at work.
     housekeeping: JoinSet<()>,
     pruning: Pruning,
@@ -205,6 +208,8 @@ impl Daemon {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
+        let vitals = Arc::default();
+        let webhooks = Webhooks::start(&archive, &vitals, &config, &client);
         let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -222,6 +227,7 @@ impl Daemon {
             pager,
             pages,
             paging,
+            webhooks,
             housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             rebuild_settings: RebuildSettings::from(&config),
@@ -232,7 +238,7 @@ impl Daemon {
             service: Service::of_process(),
             configs,
             sign_of_life: http::Pulse::new(Instant::now()),
-            vitals: Arc::default(),
+            vitals,
             refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
@@ -551,6 +557,7 @@ impl Daemon {
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
+        self.webhooks.configure(&config, &client);
         self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
@@ -579,6 +586,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
+        self.webhooks.stop().await;
         self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
@@ -587,5 +595,5 @@ impl Daemon {
 
 /// The feeds that are not enabled.
 fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
-    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
+    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::clone(feed))).collect()
 }

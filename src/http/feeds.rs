@@ -38,7 +38,7 @@ pub async fn opml(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
     let config = served.config();
     must_be_known("feed", &names, || config.feeds.iter().map(|feed| feed.name.as_str()))?;
     must_be_known("tag", &tags, || config.feeds.iter().flat_map(|feed| feed.tags.iter().map(String::as_str)))?;
-    let is_wanted = |feed: &&Feed| {
+    let is_wanted = |feed: &&Arc<Feed>| {
         (names.is_empty() || names.contains(&feed.name)) && (tags.is_empty() || feed.tags.iter().any(|tag| tags.contains(tag)))
     };
     let title = config.title.as_deref().unwrap_or("Subscriptions");

@@ -12,7 +12,7 @@ use crate::selection::{SelectionError, must_be_known};
 /// # Errors
 /// Nobody knows one of the names.
 pub fn coverage(config: &Config, records: Vec<Record>, named: &[String], range: Range) -> Result<Vec<FeedCoverage>, SelectionError> {
-    let feeds: HashMap<&str, &Feed> = config.feeds.iter().map(|feed| (feed.name.as_str(), feed)).collect();
+    let feeds: HashMap<&str, &Feed> = config.feeds.iter().map(|feed| (feed.name.as_str(), feed.as_ref())).collect();
     let records: BTreeMap<String, Record> = records.into_iter().map(|record| (record.feed.clone(), record)).collect();
     let listed = || config.feeds.iter().map(|feed| feed.name.as_str());
     must_be_known("feed", named, || listed().chain(records.keys().map(String::as_str)))?;

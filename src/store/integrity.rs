@@ -15,6 +15,7 @@ use super::{Reader, StoreError, pages, search, similar};
 use crate::article::Draft;
 use crate::coverage::{Cause, Watch};
 use crate::parse::Entry;
+use crate::webhook::Outbox;
 
 /// So many damages of one kind are named; more are counted.
 const MOST_NAMED: usize = 20;
@@ -23,7 +24,7 @@ const MOST_NAMED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
     /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
-    /// `coverage`, `search`, `copies`, `counts`.
+    /// `coverage`, `search`, `copies`, `counts`, `webhooks`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -72,6 +73,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
             check_coverage,
             check_search,
             check_copies,
+            check_webhooks,
         ];
         for part in parts {
             part(&moment, &mut found)?;
@@ -367,4 +369,21 @@ fn token_hash(token: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     token.hash(&mut hasher);
     hasher.finish()
+}
+/// A webhook that had come further than the archive would be told of nothing.
+fn check_webhooks(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let newest: i64 = connection.query_row("SELECT change FROM archive", [], |row| row.get(0))?;
+    let mut statement = connection.prepare("SELECT url, outbox FROM webhook ORDER BY url")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let url: String = row.get(0)?;
+        match serde_json::from_str::<Outbox>(row.get_ref(1)?.as_str()?) {
+            Err(error) => found.add("webhooks", format!("how far {url} has come cannot be read: {error}")),
+            Ok(outbox) if outbox.change > newest => {
+                found.add("webhooks", format!("{url} has come to change {}, of {newest} in the archive", outbox.change));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
 }

@@ -44,6 +44,7 @@ mod search;
 mod shown;
 mod similar;
 mod voices;
+mod webhooks;
 mod writer;
 
 pub use self::activity::{Activity, DayCount, DelayCount, FeedDay};
@@ -65,3 +66,4 @@ pub use self::rebuild::{RebuildState, RebuildTally};
 pub use self::remake::{KeptEntry, KeptPage, Remade, RemadePage, Rules, Written};
 pub use self::retention::Pruned;
 pub use self::search::SearchQuery;
+pub use self::webhooks::{Change, KnownWebhook, Looked};

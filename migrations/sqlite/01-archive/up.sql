@@ -347,6 +347,14 @@ CREATE TABLE forgotten (
   change     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX forgotten_change ON forgotten (change);
+
+-- Webhooks, by their URL without credentials. What is undelivered is not kept: it is what changed after the change number in here.
+CREATE TABLE webhook (
+  url    TEXT PRIMARY KEY,
+  outbox TEXT NOT NULL  -- how far it has come, and what is wrong if something is: JSON
+) STRICT, WITHOUT ROWID;
+
 -- Full text: the distinct tokens of title, authors and text. Tokens are made by Gleaner (any script), so SQLite only
 -- splits at spaces; phrases and relevance are judged on the articles themselves.
 CREATE VIRTUAL TABLE article_tokens USING fts5 (
