@@ -51,7 +51,10 @@ pub async fn in_time<T>(reading: impl Future<Output = Result<T, Problem>>) -> Re
 
 /// More than is taken.
 pub fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {} MiB", super::LARGEST_REQUEST >> 20))
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the request's body is too large: a list of feeds may have {} MiB", super::LARGEST_REQUEST >> 20),
+    )
 }
 
 /// The fields of a form that was sent from a page, as `name=value&…`.

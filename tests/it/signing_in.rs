@@ -86,6 +86,8 @@ fn who_shows_the_token_is_known_by_a_cookie_and_who_shows_another_is_told_so() {
     assert!(guesses[19].header("retry-after").is_some());
     says(&guesses[19], "Too many wrong tokens");
 
+    send(&browser, "/login", &[], &format!("token={}", "x".repeat(5_000))).is_problem(413, "too large");
+
     let page = send(&browser, "/login", &[], &format!("token={TOKEN}"));
     let cookie = page.header("set-cookie").unwrap();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {

@@ -15,10 +15,14 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 pub use self::layout::About;
 use super::Served;
+
+/// What somebody may send who is not known yet, bytes: a token, and no more memory than that.
+const LARGEST_LOGIN: usize = 4 << 10;
 
 /// All pages.
 pub fn routes() -> Router<Arc<Served>> {
@@ -28,7 +32,7 @@ pub fn routes() -> Router<Arc<Served>> {
         .route("/feeds", get(feeds::feeds).post(changes::add))
         .route("/feeds/{*name}", get(feed::feed))
         .route("/archive", get(archive::archive))
-        .route("/login", get(changes::login_page).post(changes::log_in))
+        .route("/login", get(changes::login_page).post(changes::log_in).layer(DefaultBodyLimit::max(LARGEST_LOGIN)))
         .route("/logout", post(changes::log_out))
         .route("/poll", post(changes::poll))
         .route("/pause", post(changes::pause))
