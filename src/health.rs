@@ -21,7 +21,7 @@ const FAILURES: u32 = 3;
 const SLOW: Duration = Duration::from_secs(10);
 
 /// With fewer articles a feed has no rhythm yet.
-const FEWEST: usize = 6;
+const FEWEST: u32 = 6;
 
 /// A silence is unexplained when it is so many times as long as the longest of the feed's last gaps …
 const LONGEST_GAPS: i32 = 3;
@@ -178,10 +178,14 @@ impl Health {
     ) -> Self {
         let known: HashMap<&str, &FeedCondition> = conditions.iter().map(|condition| (condition.name.as_str(), condition)).collect();
         let mut health = Health { feeds: Counts { configured: config.feeds.len(), ..Counts::default() }, ..Health::default() };
+        let mut coming: Vec<(DateTime<Utc>, &FeedCondition)> = Vec::with_capacity(conditions.len());
         for feed in config.feeds.iter().filter(|feed| feed.enabled) {
             health.feeds.enabled += 1;
             match known.get(feed.name.as_str()).filter(|condition| condition.last_polled_at.is_some()) {
-                Some(condition) => health.add(feed, condition, config.fetch.timeout, now),
+                Some(condition) => {
+                    health.add(feed, condition, config.fetch.timeout, now);
+                    coming.extend(condition.next_poll_at.map(|at| (at, *condition)));
+                }
                 None => health.feeds.new += 1,
             }
         }
@@ -189,8 +193,18 @@ impl Health {
         health.slow.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.feed.cmp(&b.feed)));
         health.silent.sort_by(|a, b| (a.last_article_at, &a.feed).cmp(&(b.last_article_at, &b.feed)));
         health.possible_gaps.sort_by(|a, b| b.found_at.cmp(&a.found_at).then_with(|| a.feed.cmp(&b.feed)));
-        health.next_polls.sort_by(|a, b| (a.at, &a.feed).cmp(&(b.at, &b.feed)));
-        health.next_polls.truncate(NEXT_POLLS);
+        let by_time = |a: &(DateTime<Utc>, &FeedCondition), b: &(DateTime<Utc>, &FeedCondition)| (a.0, &a.1.name).cmp(&(b.0, &b.1.name));
+        if coming.len() > NEXT_POLLS {
+            coming.select_nth_unstable_by(NEXT_POLLS, by_time);
+            coming.truncate(NEXT_POLLS);
+        }
+        coming.sort_by(by_time);
+        let named = |(at, condition): (DateTime<Utc>, &FeedCondition)| Coming {
+            feed: condition.name.clone(),
+            at,
+            reason: condition.next_poll_reason.clone(),
+        };
+        health.next_polls = coming.into_iter().map(named).collect();
         health.sum_up(is_polled, outage_since);
         health
     }
@@ -230,7 +244,6 @@ impl Health {
         self.moved.extend(condition.redirected_to.clone().map(|to| Moved { feed: name(), to }));
         if let Some(at) = condition.next_poll_at {
             self.late += usize::from(now - at > LATE);
-            self.next_polls.push(Coming { feed: name(), at, reason: condition.next_poll_reason.clone() });
         }
     }
 
@@ -268,18 +281,20 @@ pub fn minute(at: DateTime<Utc>) -> String {
 
 /// The newest article and the longest of the last gaps, where the silence since then is longer than these explain.
 fn silence(condition: &FeedCondition, now: DateTime<Utc>) -> Option<(DateTime<Utc>, TimeDelta)> {
-    if condition.newest.len() < FEWEST {
-        return None;
-    }
-    let newest = *condition.newest.first()?;
-    let longest = condition.newest.windows(2).map(|pair| pair[0] - pair[1]).max()?;
-    let silent_for = now - newest;
-    (silent_for > SHORTEST_SILENCE && silent_for > longest * LONGEST_GAPS).then_some((newest, longest))
+    let rhythm = condition.rhythm.filter(|rhythm| rhythm.gaps + 1 >= FEWEST)?;
+    let silent_for = now - rhythm.newest_at;
+    let is_silent = silent_for > SHORTEST_SILENCE && silent_for > rhythm.longest_gap * LONGEST_GAPS;
+    is_silent.then_some((rhythm.newest_at, rhythm.longest_gap))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ArticleRhythm;
+
+    fn rhythm(gaps: u32) -> Option<ArticleRhythm> {
+        Some(ArticleRhythm { newest_at: at(0), longest_gap: TimeDelta::hours(6), gaps })
+    }
 
     fn at(hour: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000 + hour * 3600, 0).unwrap()
@@ -312,7 +327,7 @@ mod tests {
 
     /// Articles every six hours until hour 0.
     fn regular() -> FeedCondition {
-        FeedCondition { newest: (0..10).map(|number| at(-6 * number)).collect(), ..condition() }
+        FeedCondition { rhythm: rhythm(9), ..condition() }
     }
 
     #[test]
@@ -334,7 +349,7 @@ mod tests {
                 120,
                 "a is silent since 2026-09-21 14:13, though its gaps were 6h at most",
             ),
-            ("too few articles for a rhythm", FeedCondition { next_poll_at: None, newest: vec![at(0), at(-1)], ..condition() }, 900, ""),
+            ("too few articles for a rhythm", FeedCondition { next_poll_at: None, rhythm: rhythm(1), ..condition() }, 900, ""),
         ] {
             let health = Health::of(&config, &[condition], false, None, at(hour));
             match care {

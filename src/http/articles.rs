@@ -1,5 +1,6 @@
 //! `/api/v1/articles`: pages of articles, newest first, and single ones.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -26,13 +27,18 @@ pub const USUAL: u32 = 50;
 /// … and at most.
 pub const MOST: u32 = 1_000;
 
+/// A phrase is looked for in so many of the articles that have its words; where the page is not full then, the next one goes on from
+/// there. So a phrase of common words that stands nowhere costs as much as a page, and not as much as the archive.
+pub const PATIENCE: usize = 500;
+
 /// A page of articles.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ArticlePage")]
 pub struct Page {
     /// Newest first.
     pub articles: Vec<Article>,
-    /// For `cursor` of the request for the next page; null on the last one.
+    /// For `cursor` of the request for the next page; null on the last one. A page may hold fewer than asked for, or none, and yet not be
+    /// the last: the search goes on with the next.
     pub next_cursor: Option<String>,
 }
 
@@ -65,16 +71,19 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
     let wanted = Wanted::of(uri.query())?;
     let config = served.config();
     let page = served.readers.ask(move |reader| {
-        let mut selection = wanted.filters.select(&config, &archived(reader)?, Utc::now())?;
+        let mut selection = wanted.filters.select(&config, &archived(reader, &wanted.filters)?, Utc::now())?;
         selection.order = Order::NewestFirst;
         selection.copies = wanted.copies;
         selection.revisions = wanted.revisions;
         selection.after = wanted.cursor.map(|cursor| cursor.0);
+        selection.patience = Some(PATIENCE);
+        let mut selected = reader.articles(selection)?;
         // One more than asked for tells whether there is another page.
-        let mut articles = reader.articles(selection)?.take(wanted.limit as usize + 1).collect::<Result<Vec<_>, _>>()?;
+        let mut articles = selected.by_ref().take(wanted.limit as usize + 1).collect::<Result<Vec<_>, _>>()?;
         let is_last = articles.len() <= wanted.limit as usize;
         articles.truncate(wanted.limit as usize);
-        let next_cursor = if is_last { None } else { articles.last().and_then(Cursor::after).map(|cursor| cursor.to_string()) };
+        let next = if is_last { selected.stopped_at().map(Cursor) } else { articles.last().and_then(Cursor::after) };
+        let next_cursor = next.map(|cursor| cursor.to_string());
         Ok::<_, Problem>(Page { articles, next_cursor })
     });
     let page = page.await?;
@@ -104,9 +113,15 @@ pub async fn one(State(served): State<Arc<Served>>, Path(id): Path<String>, uri:
     Ok(answer::revalidated(&headers, "application/json", answer::json(&article)?))
 }
 
-/// The feeds that the archive has articles of.
-pub fn archived(reader: &Reader) -> Result<std::collections::HashSet<String>, StoreError> {
-    Ok(reader.feed_outlines()?.into_keys().collect())
+/// The feeds that the archive has articles of, as far as filters ask for them: all of them only where one is unknown, for then the
+/// nearest name is looked for.
+pub fn archived(reader: &Reader, filters: &Filters) -> Result<HashSet<String>, StoreError> {
+    for name in &filters.feeds {
+        if reader.feed_summary(name)?.is_none() {
+            return Ok(reader.feed_outlines()?.into_keys().collect());
+        }
+    }
+    Ok(filters.feeds.iter().cloned().collect())
 }
 
 fn lines(articles: &[Article]) -> Result<Vec<u8>, Problem> {

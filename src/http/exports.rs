@@ -106,7 +106,7 @@ async fn feed(served: Arc<Served>, format: Format, uri: Uri, headers: HeaderMap)
 }
 
 fn select(filters: &Filters, wanted: Selection, config: &Config, reader: &Reader) -> Result<Selection, Problem> {
-    let filtered = filters.select(config, &archived(reader)?, Utc::now())?;
+    let filtered = filters.select(config, &archived(reader, filters)?, Utc::now())?;
     Ok(Selection { limit: wanted.limit, copies: wanted.copies, revisions: wanted.revisions, order: wanted.order, ..filtered })
 }
 

@@ -47,7 +47,11 @@ pub async fn coverage(State(served): State<Arc<Served>>, uri: Uri, headers: Head
     let covered = served.readers.ask(move |reader| {
         let now = Utc::now();
         let range = Range { since: since.map(|time| time.resolve(now)), until: until.map(|time| time.resolve(now)), now };
-        Ok::<_, Problem>(report::coverage(&config, reader.coverage()?, &feeds, range)?)
+        let records = match feeds.as_slice() {
+            [] => reader.coverage()?,
+            named => named.iter().filter_map(|feed| reader.feed_coverage(feed, None).transpose()).collect::<Result<_, _>>()?,
+        };
+        Ok::<_, Problem>(report::coverage(&config, records, &feeds, range)?)
     });
     Ok(answer::revalidated(&headers, "application/json", answer::json(&covered.await?)?))
 }

@@ -84,7 +84,7 @@ struct Followed {
 
 impl Followed {
     fn select(&self, config: &Config, reader: &Reader) -> Result<Selection, Problem> {
-        let filtered = self.filters.select(config, &archived(reader)?, Utc::now())?;
+        let filtered = self.filters.select(config, &archived(reader, &self.filters)?, Utc::now())?;
         Ok(Selection { copies: self.copies, ..filtered })
     }
 }

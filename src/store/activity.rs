@@ -21,6 +21,9 @@ const DAYS_OF_A_FEED: i64 = 60;
 /// Older dates do not count for the hours of the day: what a feed brings of its past says little of its present habits.
 const DATED_WITHIN: i64 = 28;
 
+/// From so many of its newest articles a feed's rhythm is read.
+const RHYTHM: i64 = 24;
+
 /// Upper bounds of delays, seconds; what took longer than the last counts there.
 pub(super) const DELAYS: [i64; 12] = [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200, i64::MAX];
 
@@ -84,6 +87,22 @@ impl Arrivals {
         }
         Ok(())
     }
+}
+
+/// Notes how a feed's newest articles came, when it has brought some: whether a feed is silent is asked of all at once.
+pub(super) fn note_rhythm(connection: &Connection, feed: i64) -> rusqlite::Result<()> {
+    let dates: Vec<i64> = connection
+        .prepare_cached("SELECT at FROM article WHERE first_feed = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?
+        .query_map(params![feed, RHYTHM], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let gaps = dates.windows(2).filter_map(|pair| Some(pair.first()? - pair.last()?));
+    connection.prepare_cached("UPDATE feed SET newest_at = ?2, longest_gap = ?3, gaps = ?4 WHERE feed = ?1")?.execute(params![
+        feed,
+        dates.first(),
+        gaps.clone().max(),
+        gaps.count() as i64
+    ])?;
+    Ok(())
 }
 
 /// A poll of a feed has failed.

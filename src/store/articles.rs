@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
+use super::candidates::{Candidates, Plan};
 use super::packed::Packer;
 use super::search::{self, SearchQuery};
 use super::similar::{self, Headlines};
@@ -42,6 +43,8 @@ pub struct Selection {
     pub order: Order,
     /// Only what comes after this place in that order.
     pub after: Option<Place>,
+    /// Where phrases are wanted: stop when so many articles with their words have been read, and say where that was.
+    pub patience: Option<usize>,
 }
 
 /// A place in the order by date: that of the article of this date and id.
@@ -56,10 +59,6 @@ pub struct Place {
 /// Articles at a time: few enough to stay small, many enough that asking costs nothing.
 const PAGE: usize = 64;
 
-/// Articles of some feeds are found by their sightings and put in order, up to so many (7 MB). Of more, it is cheaper to pass
-/// over the others.
-const MOST_CHOSEN: usize = 100_000;
-
 /// The largest time that is stored: copies without a date come last in their cluster.
 const NO_DATE: i64 = i64::MAX;
 
@@ -67,11 +66,13 @@ const NO_DATE: i64 = i64::MAX;
 pub(super) struct Clause {
     pub(super) parameters: Vec<Value>,
     filter: String,
+    /// Does the article have the words? Beside the filter, since candidates are known to have them, and their copies are not.
+    words: Option<String>,
 }
 
 impl Clause {
     pub(super) fn of(selection: &Selection) -> Self {
-        let mut clause = Self { parameters: Vec::new(), filter: "+§.removed_at IS NULL".to_owned() };
+        let mut clause = Self { parameters: Vec::new(), filter: "+§.removed_at IS NULL".to_owned(), words: None };
         if let Some(since) = selection.since {
             clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
         }
@@ -97,7 +98,10 @@ impl Clause {
             clause.and(&format!("({tests})"), values);
         }
         if let Some(query) = &selection.query {
-            clause.and("§.article IN (SELECT rowid FROM article_tokens WHERE article_tokens MATCH ?)", [Value::Text(query.index_query())]);
+            clause.parameters.push(Value::Text(query.index_query()));
+            let number = clause.parameters.len();
+            clause.words =
+                Some(format!("EXISTS (SELECT 1 FROM article_tokens WHERE article_tokens MATCH ?{number} AND rowid = §.article)"));
             if query.has_phrases() {
                 clause.and("has_phrases((SELECT content FROM body WHERE sighting = §.speaker), (SELECT draft FROM page_body WHERE article = §.article))", []);
             }
@@ -120,6 +124,12 @@ impl Clause {
     }
 
     pub(super) fn for_table(&self, alias: &str) -> String {
+        let words = self.words.as_deref().map(|words| format!(" AND {}", words.replace('§', alias))).unwrap_or_default();
+        format!("{}{words}", self.for_candidates(alias))
+    }
+
+    /// … of articles that are known to have the words.
+    fn for_candidates(&self, alias: &str) -> String {
         self.filter.replace('§', alias)
     }
 
@@ -170,6 +180,141 @@ impl ArticleRow {
     }
 }
 
+/// The rows of selected articles, one after another.
+#[derive(Debug)]
+struct Rows {
+    selection: Selection,
+    newest_first: bool,
+    plan: Option<Plan>,
+    /// The parts that are still to come: all at once, or feed by feed.
+    parts: VecDeque<Option<i64>>,
+    /// Of the part that is being read, where there is a plan.
+    candidates: Option<Candidates>,
+    /// Where the newest so many begin.
+    from: Option<(i64, String)>,
+    /// The last article of the page before.
+    after: Option<(i64, String)>,
+    page: VecDeque<(ArticleRow, bool)>,
+    /// How many more are wanted.
+    left: Option<u64>,
+    copies_left_out: u64,
+    /// How many candidates have been read for their phrases.
+    read: usize,
+    stopped_at: Option<Place>,
+}
+
+impl Rows {
+    fn of(connection: &Connection, selection: Selection) -> rusqlite::Result<Self> {
+        let newest_first = selection.order == Order::NewestFirst;
+        let plan = Plan::of(connection, &selection, newest_first)?;
+        let parts = match selection.order {
+            Order::ByFirstFeed => {
+                let candidates = plan.as_ref().and_then(Plan::first_feeds);
+                let feeds = feeds_by_name(connection)?.into_iter();
+                feeds.filter(|feed| candidates.as_ref().is_none_or(|candidates| candidates.contains(feed))).map(Some).collect()
+            }
+            Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
+        };
+        let from = match (newest_first, selection.limit) {
+            (false, Some(limit)) => newest(connection, &selection, limit)?,
+            _ => None,
+        };
+        Ok(Self {
+            after: selection.after.as_ref().map(|place| (place.at.timestamp_millis(), place.id.clone())),
+            left: selection.limit.filter(|_| newest_first),
+            page: VecDeque::new(),
+            copies_left_out: 0,
+            read: 0,
+            stopped_at: None,
+            candidates: None,
+            selection,
+            newest_first,
+            plan,
+            parts,
+            from,
+        })
+    }
+
+    fn next(&mut self, connection: &Connection) -> rusqlite::Result<Option<ArticleRow>> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        loop {
+            while let Some((row, has_earlier_copy)) = self.page.pop_front() {
+                if !has_earlier_copy {
+                    self.left = self.left.map(|left| left - 1);
+                    return Ok(Some(row));
+                }
+                self.copies_left_out += 1;
+            }
+            let Some(part) = self.parts.front().copied() else { return Ok(None) };
+            if !self.read_page(connection, part)? {
+                self.parts.pop_front();
+                self.candidates = None;
+                self.after = None;
+            }
+        }
+    }
+
+    /// Reads on in a part; says whether there may be more of it.
+    fn read_page(&mut self, connection: &Connection, first_feed: Option<i64>) -> rusqlite::Result<bool> {
+        let mut clause = Clause::of(&self.selection);
+        let has_earlier_copy = clause.has_earlier_copy(self.selection.copies);
+        if let Some((at, id)) = &self.from {
+            clause.and("(§.at, §.id) >= (?, ?)", [Value::Integer(*at), Value::Text(id.clone())]);
+        }
+        let (direction, later) = if self.newest_first { ("DESC", "<") } else { ("ASC", ">") };
+        if let Some(plan) = &self.plan {
+            let after = self.after.as_ref();
+            let some = self.candidates.get_or_insert_with(|| plan.begin(first_feed, after)).next(connection)?;
+            let Some(last) = some.last() else { return Ok(false) };
+            let is_read = self.selection.query.as_ref().is_some_and(SearchQuery::has_phrases);
+            self.read += if is_read { some.len() } else { 0 };
+            if self.selection.patience.is_some_and(|patience| self.read > patience) {
+                self.stopped_at = Some(Place { at: time(last.at)?, id: last.id.clone() });
+                self.parts.clear();
+            }
+            let places = vec!["?"; some.len()].join(", ");
+            clause.and(&format!("§.article IN ({places})"), some.into_iter().map(|key| Value::Integer(key.article)));
+        } else {
+            if let Some((at, id)) = &self.after {
+                clause.and(&format!("(§.at, §.id) {later} (?, ?)"), [Value::Integer(*at), Value::Text(id.clone())]);
+            }
+            if let Some(feed) = first_feed {
+                clause.and("§.first_feed = ?", [Value::Integer(feed)]);
+            }
+        }
+        // Candidates are looked up, whatever else an index could lead to.
+        let (way, filter) = match self.plan {
+            Some(_) => ("NOT INDEXED", clause.for_candidates("a")),
+            None => ("", clause.for_table("a")),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a {way} WHERE {filter} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(9)?)))?;
+        self.page = rows.collect::<rusqlite::Result<_>>()?;
+        if self.plan.is_none() {
+            self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
+        }
+        Ok(self.plan.is_some() || !self.page.is_empty())
+    }
+}
+
+/// Where the newest so many begin, by the same filters; `None` where there are no more.
+fn newest(connection: &Connection, selection: &Selection, limit: u64) -> rusqlite::Result<Option<(i64, String)>> {
+    let mut begin = (i64::MAX, String::new());
+    let mut rows = Rows::of(connection, Selection { order: Order::NewestFirst, limit: None, after: None, ..selection.clone() })?;
+    for _ in 0..limit {
+        match rows.next(connection)? {
+            Some(row) => begin = (row.at, row.id),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(begin))
+}
+
 /// The selected articles, one after another, from one moment's picture of the archive.
 ///
 /// As long as it lives, everything else that its [`Reader`] is asked comes from the same picture.
@@ -177,69 +322,19 @@ impl ArticleRow {
 pub struct Articles<'r> {
     reader: &'r Reader,
     transaction: Transaction<'r>,
-    selection: Selection,
-    /// The parts that are still to come: all at once, or feed by feed.
-    parts: VecDeque<Option<i64>>,
-    /// Of selected feeds: the articles that may pass, in their order.
-    chosen: Option<VecDeque<i64>>,
-    /// Where the newest so many begin.
-    from: Option<(i64, String)>,
-    /// The last article of the page before.
-    after: Option<(i64, String)>,
-    page: VecDeque<(ArticleRow, bool)>,
-    copies_left_out: u64,
+    rows: Rows,
     headlines: Headlines,
 }
 
 impl Articles<'_> {
     /// Copies that were left out so far.
     pub fn copies_left_out(&self) -> u64 {
-        self.copies_left_out
+        self.rows.copies_left_out
     }
 
-    fn next_row(&mut self) -> rusqlite::Result<Option<ArticleRow>> {
-        loop {
-            while let Some((row, has_earlier_copy)) = self.page.pop_front() {
-                if !has_earlier_copy {
-                    return Ok(Some(row));
-                }
-                self.copies_left_out += 1;
-            }
-            let Some(part) = self.parts.front().copied() else { return Ok(None) };
-            self.read_page(part)?;
-            if self.page.is_empty() && self.chosen.as_ref().is_none_or(VecDeque::is_empty) {
-                self.parts.pop_front();
-                self.after = None;
-            }
-        }
-    }
-
-    fn read_page(&mut self, first_feed: Option<i64>) -> rusqlite::Result<()> {
-        let mut clause = Clause::of(&self.selection);
-        let has_earlier_copy = clause.has_earlier_copy(self.selection.copies);
-        if let Some((at, id)) = &self.from {
-            clause.and("(§.at, §.id) >= (?, ?)", [Value::Integer(*at), Value::Text(id.clone())]);
-        }
-        let (direction, later) = if self.selection.order == Order::NewestFirst { ("DESC", "<") } else { ("ASC", ">") };
-        if let Some(chosen) = &mut self.chosen {
-            let some: Vec<Value> = chosen.drain(..PAGE.min(chosen.len())).map(Value::Integer).collect();
-            let places = vec!["?"; some.len()].join(", ");
-            clause.and(&format!("§.article IN ({places})"), some);
-        } else if let Some((at, id)) = &self.after {
-            clause.and(&format!("(§.at, §.id) {later} (?, ?)"), [Value::Integer(*at), Value::Text(id.clone())]);
-        }
-        if let Some(feed) = first_feed {
-            clause.and("§.first_feed = ?", [Value::Integer(feed)]);
-        }
-        let sql = format!(
-            "SELECT {COLUMNS}, {has_earlier_copy} FROM article a WHERE {} ORDER BY a.at {direction}, a.id {direction} LIMIT {PAGE}",
-            clause.for_table("a")
-        );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
-        let rows = statement.query_map(params_from_iter(&clause.parameters), |row| Ok((ArticleRow::of(row)?, row.get(9)?)))?;
-        self.page = rows.collect::<rusqlite::Result<_>>()?;
-        self.after = self.page.back().map(|(row, _)| (row.at, row.id.clone()));
-        Ok(())
+    /// How far the archive was read, where [`Selection::patience`] came to its end before the archive did.
+    pub fn stopped_at(&self) -> Option<Place> {
+        self.rows.stopped_at.clone()
     }
 }
 
@@ -247,15 +342,14 @@ impl Iterator for Articles<'_> {
     type Item = Result<Article, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.next_row().and_then(|row| {
-            let (reader, headlines) = (self.reader, &mut self.headlines);
-            row.map(|row| assemble(&self.transaction, &reader.packer, headlines, row, self.selection.revisions, !self.selection.copies))
-                .transpose()
+        let next = self.rows.next(&self.transaction).and_then(|row| {
+            let (reader, headlines, selection) = (self.reader, &mut self.headlines, &self.rows.selection);
+            row.map(|row| assemble(&self.transaction, &reader.packer, headlines, row, selection.revisions, !selection.copies)).transpose()
         });
         if next.is_err() {
             // After an error nothing more can be trusted.
-            self.parts.clear();
-            self.page.clear();
+            self.rows.parts.clear();
+            self.rows.page.clear();
         }
         next.map_err(|error| self.reader.error(error)).transpose()
     }
@@ -273,49 +367,10 @@ impl Reader {
             }
             let transaction = self.connection.unchecked_transaction()?;
             dictionary::load(&transaction, &self.packer)?;
-            let parts = match selection.order {
-                Order::ByFirstFeed => feeds_by_name(&transaction)?.into_iter().map(Some).collect(),
-                Order::OldestFirst | Order::NewestFirst => VecDeque::from([None]),
-            };
-            let chosen = chosen(&transaction, &selection)?;
-            let from = self.newest(&transaction, &selection, chosen.is_some())?;
-            let after = selection.after.as_ref().map(|place| (place.at.timestamp_millis(), place.id.clone()));
-            let page = VecDeque::new();
-            Ok(Articles {
-                reader: self,
-                transaction,
-                selection,
-                parts,
-                chosen,
-                from,
-                after,
-                page,
-                copies_left_out: 0,
-                headlines: Headlines::default(),
-            })
+            let rows = Rows::of(&transaction, selection)?;
+            Ok(Articles { reader: self, transaction, rows, headlines: Headlines::default() })
         };
         open().map_err(|error| self.error(error))
-    }
-
-    /// Where the newest so many begin, by the same filters.
-    fn newest(&self, connection: &Connection, selection: &Selection, is_chosen: bool) -> rusqlite::Result<Option<(i64, String)>> {
-        let Some(limit) = selection.limit else { return Ok(None) };
-        let nothing = (i64::MAX, String::new());
-        let Some(before) = limit.checked_sub(1) else { return Ok(Some(nothing)) };
-        let mut clause = Clause::of(selection);
-        let has_earlier_copy = clause.has_earlier_copy(selection.copies);
-        if let Some(feeds) = selection.feeds.first().filter(|_| is_chosen) {
-            let names = vec!["?"; feeds.len()].join(", ");
-            let seen = format!("§.article IN (SELECT article FROM sighting WHERE feed IN (SELECT feed FROM feed WHERE name IN ({names})))");
-            clause.and(&seen, feeds.iter().map(|name| Value::Text(name.clone())));
-        }
-        clause.parameters.push(Value::Integer(i64::try_from(before).unwrap_or(i64::MAX)));
-        let sql = format!(
-            "SELECT a.at, a.id FROM article a WHERE {} AND NOT {has_earlier_copy} ORDER BY a.at DESC, a.id DESC LIMIT 1 OFFSET ?{}",
-            clause.for_table("a"),
-            clause.parameters.len()
-        );
-        connection.prepare_cached(&sql)?.query_row(params_from_iter(&clause.parameters), |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }
 
     /// The newest selected articles, newest first.
@@ -396,36 +451,6 @@ impl Reader {
         };
         read().map_err(|error| self.error(error))
     }
-}
-
-/// The articles of the selected feeds, in their order; `None` where no feeds are selected, or too many articles are theirs.
-fn chosen(connection: &Connection, selection: &Selection) -> rusqlite::Result<Option<VecDeque<i64>>> {
-    let Some(feeds) = selection.feeds.first().filter(|_| selection.order != Order::ByFirstFeed) else { return Ok(None) };
-    let names = vec!["?"; feeds.len()].join(", ");
-    let sql = format!(
-        "SELECT DISTINCT article FROM sighting WHERE feed IN (SELECT feed FROM feed WHERE name IN ({names})) LIMIT {}",
-        MOST_CHOSEN + 1
-    );
-    let mut articles = connection.prepare_cached(&sql)?;
-    let articles: Vec<i64> = articles.query_map(params_from_iter(feeds), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    if articles.len() > MOST_CHOSEN {
-        return Ok(None);
-    }
-    let mut key = connection.prepare_cached("SELECT at, id FROM article WHERE article = ?1")?;
-    let mut keyed: Vec<(i64, String, i64)> = articles
-        .into_iter()
-        .map(|article| key.query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, article))))
-        .collect::<rusqlite::Result<_>>()?;
-    keyed.sort_unstable();
-    if let Some(place) = &selection.after {
-        let after = (place.at.timestamp_millis(), place.id.as_str());
-        let newest_first = selection.order == Order::NewestFirst;
-        keyed.retain(|(at, id, _)| if newest_first { (*at, id.as_str()) < after } else { (*at, id.as_str()) > after });
-    }
-    if selection.order == Order::NewestFirst {
-        keyed.reverse();
-    }
-    Ok(Some(keyed.into_iter().map(|(.., article)| article).collect()))
 }
 
 fn feeds_by_name(connection: &Connection) -> rusqlite::Result<Vec<i64>> {

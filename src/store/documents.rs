@@ -415,7 +415,8 @@ impl Storing<'_> {
                 self.connection
                     .prepare_cached(
                         "INSERT INTO sighting (feed, article, guid, url, first_seen, voice, entry_hash, guid_key, link_key, text_key, date, words,
-                           left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                           left_at, elsewhere) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                           (SELECT first_feed <> ?1 FROM article WHERE article = ?2))",
                     )?
                     .execute(params![
                         self.feed,

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::activity;
 use super::coverage;
 use super::documents::{self, Arrival, Tense};
 use super::neighbours::Neighbours;
@@ -151,6 +152,9 @@ pub fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbou
             .prepare_cached("UPDATE feed SET articles = articles + ?2 WHERE feed = ?1")?
             .execute(params![feed, stored.new_in_feed])?;
         report.new = stored.report.new;
+        if report.new > 0 {
+            activity::note_rhythm(connection, feed)?;
+        }
         stored.unindexed.write(connection)?;
         if let (true, Some(known_since)) = (page.leads_back, known_since(connection, feed, &stored.articles)?) {
             report.healed = coverage::heal(connection, &page.feed.name, known_since, page.at)?;

@@ -161,6 +161,14 @@ fn check_articles(connection: &Connection, found: &mut Found) -> rusqlite::Resul
         found.add("articles", format!("article {} has no body to show", row.get::<_, String>(0)?));
     }
     drop(rows);
+    let strayed = connection.query_row(
+        "SELECT count(*) FROM sighting JOIN article USING (article) WHERE elsewhere <> (first_feed <> feed)",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    if strayed > 0 {
+        found.add("articles", format!("of {strayed} sightings it is noted wrongly whether another feed had the article first"));
+    }
     let (last, given): (Option<i64>, i64) =
         connection.query_row("SELECT (SELECT max(change) FROM article), change FROM archive", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(last) = last.filter(|last| *last > given) {

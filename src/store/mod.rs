@@ -8,6 +8,7 @@
 mod activity;
 mod articles;
 mod backup;
+mod candidates;
 mod connect;
 mod copies;
 mod coverage;
@@ -58,7 +59,7 @@ pub use self::forget::Forgot;
 pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
-pub use self::overview::{FeedCondition, Overview};
+pub use self::overview::{ArticleRhythm, FeedCondition, Overview};
 pub use self::packed::Packer;
 pub use self::pages::{DuePage, PageAnswer, PageCounts, PageEnd, PageRef, PageState, ReadPage};
 pub use self::polls::{DroppedAt, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};

@@ -1,16 +1,14 @@
 //! The archive at a glance: how large it is, how it grows, and how each feed is doing.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Row;
 
 use super::{DayCount, PageCounts, Reader, StoreError, pages};
-
-/// From so many of its newest articles a feed's rhythm is read.
-const RHYTHM: i64 = 24;
 
 /// The archive as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -70,8 +68,19 @@ pub struct FeedCondition {
     pub proposed_url: Option<String>,
     /// When its server was last found to answer "not modified" though there was news.
     pub distrusted_since: Option<DateTime<Utc>>,
-    /// Times (published, else first seen) of its newest articles, newest first.
-    pub newest: Vec<DateTime<Utc>>,
+    /// How its newest articles came; `None` where it has none that another feed had not first.
+    pub rhythm: Option<ArticleRhythm>,
+}
+
+/// How a feed's newest articles came, by their dates (published, else first seen).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArticleRhythm {
+    /// The date of the newest.
+    pub newest_at: DateTime<Utc>,
+    /// The longest gap between two of them.
+    pub longest_gap: TimeDelta,
+    /// Of so many gaps.
+    pub gaps: u32,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -117,23 +126,26 @@ impl Reader {
         [self.path.clone(), log.into()].iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
     }
 
-    /// How every feed is doing that was ever polled, by name.
+    /// How every feed is doing that was ever polled.
     ///
     /// # Errors
     /// Those of the database.
     pub fn feed_conditions(&self) -> Result<Vec<FeedCondition>, StoreError> {
         let read = || {
-            let mut newest =
-                self.connection.prepare_cached("SELECT at FROM article WHERE first_feed = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?;
+            // Few have any: asked for at once, and not for each feed.
+            let gaps: HashMap<i64, DateTime<Utc>> = self
+                .connection
+                .prepare_cached("SELECT feed, max(until_at) FROM coverage_finding WHERE gap = 1 AND healed_at IS NULL GROUP BY feed")?
+                .query_map([], |row| Ok(time(row, 1)?.map(|at| Ok((row.get(0)?, at)))))?
+                .filter_map(|row| row.and_then(Option::transpose).transpose())
+                .collect::<rusqlite::Result<_>>()?;
             let mut feeds = self.connection.prepare_cached(
                 "SELECT feed, name, last_polled_at, last_seen_at, next_poll_at, next_poll_reason, http_status, last_error, consecutive_failures,
-                   failing_since, gone_since, redirected_to, request_ms,
-                   (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
-                   proposed_url, distrusted_since FROM feed ORDER BY name",
+                   failing_since, gone_since, redirected_to, request_ms, newest_at, longest_gap, gaps, proposed_url, distrusted_since FROM feed",
             )?;
             let rows = feeds.query_map([], |row| {
-                let times = newest.query_map(params![row.get::<_, i64>(0)?, RHYTHM], |row| row.get::<_, i64>(0))?;
-                let newest = times.collect::<rusqlite::Result<Vec<_>>>()?;
+                let longest_gap = TimeDelta::milliseconds(row.get::<_, Option<i64>>(14)?.unwrap_or(0));
+                let gaps_known = row.get(15)?;
                 Ok(FeedCondition {
                     name: row.get(1)?,
                     last_polled_at: time(row, 2)?,
@@ -147,10 +159,10 @@ impl Reader {
                     gone_since: time(row, 10)?,
                     redirected_to: row.get(11)?,
                     request: row.get::<_, Option<i64>>(12)?.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
-                    possible_gap_at: time(row, 13)?,
-                    proposed_url: row.get(14)?,
-                    distrusted_since: time(row, 15)?,
-                    newest: newest.into_iter().filter_map(DateTime::from_timestamp_millis).collect(),
+                    possible_gap_at: gaps.get(&row.get(0)?).copied(),
+                    rhythm: time(row, 13)?.map(|newest_at| ArticleRhythm { newest_at, longest_gap, gaps: gaps_known }),
+                    proposed_url: row.get(16)?,
+                    distrusted_since: time(row, 17)?,
                 })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()

@@ -16,11 +16,19 @@ use super::{Reader, Selection, connect, polls, retention, sample};
 use crate::export::Order;
 
 /// Tables of a row a feed, or fewer.
-const SMALL: [&str; 8] = ["feed", "archive", "dictionary", "CONSTANT", "forgotten", "outage", "term_frequency", "webhook"];
+const SMALL: [&str; 10] =
+    ["feed", "archive", "dictionary", "CONSTANT", "forgotten", "outage", "term_frequency", "backfill", "known", "webhook"];
 
 /// Statements that begin so read more: the insertion of what an article may refer to, where SQLite plans a search for those that wait for it, but makes it only when there are any; the
-/// picture of the last weeks, read once when the writer begins.
-const ALLOWED: [&str; 2] = ["INSERT INTO sighting ", "SELECT compared.article, copy_key,"];
+/// picture of the last weeks, read once when the writer begins; the coverage of all feeds, for whoever asks for all of it; the gaps that
+/// are open, of which an index has those alone.
+const ALLOWED: [&str; 5] = [
+    "INSERT INTO sighting ",
+    "SELECT compared.article, copy_key,",
+    "SELECT feed, from_at, until_at, gap, cause, healed_at FROM coverage_finding ORDER BY",
+    "SELECT name, min(from_at) FROM coverage_finding JOIN feed",
+    "SELECT feed, max(until_at) FROM coverage_finding WHERE gap = 1 AND healed_at IS NULL",
+];
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -75,6 +83,10 @@ fn read(reader: &Reader) {
         Selection { order: Order::NewestFirst, ..query("title") },
         query("\"title of\""),
         Selection { order: Order::ByFirstFeed, ..Selection::default() },
+        Selection { order: Order::ByFirstFeed, feeds: feeds(), ..Selection::default() },
+        Selection { order: Order::NewestFirst, feeds: feeds(), since: Some(now), limit: Some(2), ..query("title") },
+        Selection { order: Order::NewestFirst, languages: vec!["en".to_owned()], until: Some(now), ..Selection::default() },
+        Selection { changed_after: Some(3), languages: vec!["en".to_owned()], ..query("title") },
     ] {
         let articles: Vec<_> = reader.articles(selection).unwrap().map(Result::unwrap).collect();
         for article in articles.iter().take(1) {
@@ -99,6 +111,15 @@ fn read(reader: &Reader) {
     reader.planned_polls().unwrap();
     reader.moved_feeds().unwrap();
     reader.feed_summaries().unwrap();
+    reader.feed_summary("a").unwrap().unwrap();
+    reader.feed_standings().unwrap();
+    reader.feed_coverage("a", Some(now)).unwrap().unwrap();
+    reader.coverage().unwrap();
+    reader.possible_gaps("a").unwrap();
+    reader.feed_days("a", now.date_naive(), 30).unwrap();
+    reader.activity(now).unwrap();
+    reader.open_gaps().unwrap();
+    reader.backfill_jobs().unwrap();
     reader.feed_conditions().unwrap();
     reader.overview(now).unwrap();
     reader.identity().unwrap();

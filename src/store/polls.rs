@@ -206,6 +206,9 @@ pub fn store(
     let (report, new_in_feed, unindexed) =
         stored.map_or_else(Default::default, |(_, stored)| (stored.report, stored.new_in_feed, stored.unindexed));
     store_feed(connection, feed.row, poll, &present, new_in_feed)?;
+    if report.new > 0 {
+        activity::note_rhythm(connection, feed.row)?;
+    }
     Ok((report, unindexed))
 }
 

@@ -29,6 +29,7 @@ mod news_sitemaps;
 mod operations;
 mod pages;
 mod place;
+mod real_components;
 mod rebuild;
 mod redirects;
 mod reload;

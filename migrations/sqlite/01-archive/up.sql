@@ -56,6 +56,9 @@ CREATE TABLE feed (
   proposed_url         TEXT,                        -- a feed that was found where this one may have moved to
   sought_at            INTEGER,                     -- when it was last looked for …
   searches             INTEGER NOT NULL DEFAULT 0,  -- … and how often since it last answered
+  newest_at            INTEGER,                     -- the date of the newest article that it had first …
+  longest_gap          INTEGER,                     -- … the longest gap between the newest of these, milliseconds …
+  gaps                 INTEGER NOT NULL DEFAULT 0,  -- … and of how many gaps that is the longest
   pages_waiting        INTEGER NOT NULL DEFAULT 0,  -- pages of its entries that are due, now or later …
   pages_failing        INTEGER NOT NULL DEFAULT 0,  -- … of these so many failed before …
   pages_given_up       INTEGER NOT NULL DEFAULT 0   -- … and that were given up: counted by triggers on `page`
@@ -93,6 +96,7 @@ CREATE TABLE article (
 CREATE INDEX article_at ON article (at, id);
 CREATE INDEX article_change ON article (change);
 CREATE INDEX article_first_feed ON article (first_feed, at, id);
+CREATE INDEX article_language ON article (language, at, id) WHERE language IS NOT NULL;
 CREATE INDEX article_copy_key ON article (copy_key, published, id) WHERE copy_key IS NOT NULL;
 CREATE INDEX article_duplicate_of ON article (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX article_first_seen ON article (first_seen) WHERE removed_at IS NULL;
@@ -114,11 +118,13 @@ CREATE TABLE sighting (
   link_key   INTEGER,
   text_key   INTEGER NOT NULL,
   date       INTEGER,             -- seconds since 1970, as identity compares them
-  words      INTEGER NOT NULL     -- of the body: how full it is
+  words      INTEGER NOT NULL,    -- of the body: how full it is
+  elsewhere  INTEGER NOT NULL     -- 1: another feed had the article first
 ) STRICT;
 
 CREATE INDEX sighting_article ON sighting (article, feed);
 CREATE INDEX sighting_feed ON sighting (feed, article);
+CREATE INDEX sighting_elsewhere ON sighting (feed, article) WHERE elsewhere = 1;
 CREATE INDEX sighting_present ON sighting (feed) WHERE left_at IS NULL;
 
 -- What feeds said of themselves (title, home page, language, rights, licence): an entry's draft is made from it, too. Each once, as JSON.
@@ -299,6 +305,8 @@ CREATE TABLE coverage_finding (
   looked_back_at INTEGER,      -- when the history was first looked through for it
   PRIMARY KEY (feed, until_at)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX coverage_finding_open ON coverage_finding (feed, until_at) WHERE gap = 1 AND healed_at IS NULL;
 
 -- Entries that the operator's filters dropped, by what they are known again: hashes, for nothing else is kept of them.
 CREATE TABLE dropped_entry (

@@ -16,6 +16,7 @@ use crate::http::parameters::Parameters;
 use crate::http::problem::Problem;
 use crate::http::{Served, status};
 use crate::report::Status;
+use crate::schedule::Reason;
 use crate::store::{Activity, DayCount};
 
 /// `GET /archive`.
@@ -60,7 +61,7 @@ fn content(status: &Status, activity: &Activity, config: &Config, now: DateTime<
                 h3 { "Next polls" }
                 ul.plain {
                     @for coming in &status.health.next_polls {
-                        li { a href=(words::feed_page(&coming.feed)) { (coming.feed) } ", " (words::time(coming.at, now)) @if let Some(reason) = &coming.reason { span.faint { " · " (reason) } } }
+                        li { a href=(words::feed_page(&coming.feed)) { (coming.feed) } ", " (words::time(coming.at, now)) @if let Some(reason) = coming.reason.as_deref().and_then(Reason::parse) { span.faint { " · " (reason.words()) } } }
                     }
                 }
             }
@@ -149,7 +150,7 @@ fn delays(activity: &Activity) -> Markup {
         .map(|(place, delay)| {
             let before = place.checked_sub(1).and_then(|before| activity.delays.get(before)?.within);
             let label = match (delay.within, before) {
-                (Some(within), _) => format!("≤ {}", words::short(within)),
+                (Some(within), _) => words::short(within),
                 (None, Some(before)) => format!("> {}", words::short(before)),
                 (None, None) => String::new(),
             };

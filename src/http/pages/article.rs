@@ -3,6 +3,7 @@
 //! The body is the sanitised HTML of strangers. It stands in a frame that may run nothing, send nothing and load nothing:
 //! a policy of its own forbids even images, whose loading would tell the publisher who reads, until the reader asks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -83,7 +84,7 @@ fn content(article: &Article, title: &str, images: bool, revisions: Option<&Mark
                 p.empty { "The feed gave no text." }
             } @else {
                 iframe.body title="The article's text" sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"
-                    srcdoc=(body(article)) {}
+                    srcdoc=(body(article, images)) {}
             }
             @if !article.enclosures.is_empty() {
                 ul.enclosures {
@@ -135,7 +136,8 @@ fn content(article: &Article, title: &str, images: bool, revisions: Option<&Mark
 }
 
 /// The document in the frame. It inherits the policy of the page around it.
-fn body(article: &Article) -> String {
+fn body(article: &Article, images: bool) -> String {
+    let html = if images { Cow::Borrowed(article.html.as_str()) } else { Cow::Owned(without_pictures(&article.html)) };
     let document = html! {
         (DOCTYPE)
         html lang=[article.language.as_deref()] {
@@ -146,8 +148,49 @@ fn body(article: &Article) -> String {
                 link rel="stylesheet" href=(body_style());
                 title { "The article's text" }
             }
-            body dir="auto" { (maud::PreEscaped(&article.html)) }
+            body dir="auto" { (maud::PreEscaped(&html)) }
         }
     };
     document.into_string()
+}
+
+/// The addresses of pictures put aside, so that a browser shows their descriptions and asks for nothing. The policy forbids them
+/// anyway; but what it forbids a browser reports as an attack.
+fn without_pictures(html: &str) -> String {
+    let mut text = String::with_capacity(html.len() + 64);
+    let mut rest = html;
+    while let Some(begin) = ["<img ", "<source "].iter().filter_map(|tag| rest.find(tag)).min() {
+        let (before, tag) = rest.split_at(begin);
+        let mut is_quoted = false;
+        let end = tag.find(|letter| {
+            is_quoted ^= letter == '"';
+            letter == '>' && !is_quoted
+        });
+        let (tag, after) = tag.split_at(end.unwrap_or(tag.len()));
+        text.push_str(before);
+        text.push_str(&tag.replace(" src=\"", " data-src=\"").replace(" srcset=\"", " data-srcset=\""));
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_described_and_not_asked_for() {
+        for (html, shown) in [
+            (
+                "<p>a</p><img src=\"https://a.example/b.png\" alt=\"x > y\">c",
+                "<p>a</p><img data-src=\"https://a.example/b.png\" alt=\"x > y\">c",
+            ),
+            ("<img alt=\"a\" srcset=\"a 1x\" src=\"b\"> src=\"text\"", "<img alt=\"a\" data-srcset=\"a 1x\" data-src=\"b\"> src=\"text\""),
+            ("<a href=\"x\"><img src=\"1\"><img src=\"2\"", "<a href=\"x\"><img data-src=\"1\"><img data-src=\"2\""),
+            ("no picture", "no picture"),
+        ] {
+            assert_eq!(without_pictures(html), shown);
+        }
+    }
 }

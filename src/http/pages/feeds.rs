@@ -188,7 +188,7 @@ fn content(found: &Found, wanted: &Wanted, config: &Config, visitor: &Visitor, n
                     }
                 }
                 p.legend {
-                    span.articles { "articles" } span.failures { "polls that failed" } span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
+                    span.new { "articles" } span.failures { "polls that failed" } span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
                 }
             }
         }

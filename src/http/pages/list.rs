@@ -15,11 +15,12 @@ use crate::config::Config;
 use crate::export::Order;
 use crate::export::text::byline;
 use crate::http::Served;
-use crate::http::articles::archived;
+use crate::http::articles::{PATIENCE, archived};
 use crate::http::cursor::Cursor;
 use crate::http::parameters::Parameters;
 use crate::http::problem::Problem;
 use crate::selection::Filters;
+use crate::store::Place;
 
 /// Articles on a page.
 const ON_A_PAGE: usize = 30;
@@ -78,15 +79,17 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri) -> Result<Respons
     let wanted = filters.clone();
     // What a person typed and nobody knows is said on the page, beside the form that can mend it.
     let found = served.readers.ask(move |reader| {
-        let mut selection = match wanted.select(&asked, &archived(reader)?, now) {
+        let mut selection = match wanted.select(&asked, &archived(reader, &wanted)?, now) {
             Ok(selection) => selection,
             Err(error) => return Ok(Err(error.to_string())),
         };
         selection.order = Order::NewestFirst;
         selection.copies = copies;
         selection.after = cursor.map(|cursor| cursor.0);
-        let articles = reader.articles(selection)?.take(ON_A_PAGE + 1).collect::<Result<Vec<_>, _>>()?;
-        Ok::<_, Problem>(Ok(articles))
+        selection.patience = Some(PATIENCE);
+        let mut selected = reader.articles(selection)?;
+        let articles = selected.by_ref().take(ON_A_PAGE + 1).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, Problem>(Ok((articles, selected.stopped_at())))
     });
     let found = found.await?;
     let about = About { subscribable: Some(written.query(&[])), part: Some(Part::Articles), title: title(&filters), ..served.about() };
@@ -95,7 +98,7 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri) -> Result<Respons
         (form(&config, &written, copies))
         div #results aria-live="polite" {
             @match found {
-                Ok(articles) => { (results(&articles, is_first, &written, now)) }
+                Ok((articles, stopped_at)) => { (results(&articles, stopped_at.as_ref(), is_first, &written, now)) }
                 Err(wrong) => { p.empty { (wrong) } }
             }
         }
@@ -151,25 +154,36 @@ fn form(config: &Config, written: &Written, copies: bool) -> Markup {
     }
 }
 
-/// One article more than fit on the page tells that there are older ones.
-fn results(found: &[Article], is_first: bool, written: &Written, now: DateTime<Utc>) -> Markup {
+/// One article more than fit on the page tells that there are older ones. `stopped_at`: how far was searched.
+fn results(found: &[Article], stopped_at: Option<&Place>, is_first: bool, written: &Written, now: DateTime<Utc>) -> Markup {
     let articles = &found[..found.len().min(ON_A_PAGE)];
     let has_more = found.len() > ON_A_PAGE;
+    let stopped_at = stopped_at.filter(|_| !has_more);
     html! {
         @if articles.is_empty() {
             p.empty {
-                @if !written.is_empty() { "Nothing in the archive passes these filters. " a href="/" { "Show everything" } }
+                @if let Some(place) = stopped_at { "Nothing has been found back to " (words::time(place.at, now)) ". " }
+                @else if !written.is_empty() { "Nothing in the archive passes these filters. " a href="/" { "Show everything" } }
                 @else if is_first { "The archive is empty. What the next polls bring stands here." }
                 @else { "There is nothing older." }
             }
         } @else {
             ol.articles { @for article in articles { li { (entry(article, now)) } } }
+        }
+        @if !articles.is_empty() || stopped_at.is_some() {
             nav.pages aria-label="Pages" {
                 @if !is_first { a href={ "/" (written.query(&[])) } { "Newest" } }
                 @if has_more && let Some(cursor) = articles.last().and_then(Cursor::after) {
                     a.next rel="next" href={ "/" (written.query(&[("cursor", &cursor.to_string())])) } { "Older" }
                 }
+                @if let Some(place) = stopped_at {
+                    a.next rel="next" href={ "/" (written.query(&[("cursor", &Cursor(place.clone()).to_string())])) } {
+                        "Search before " (place.at.format("%B %-d, %Y"))
+                    }
+                }
             }
+        }
+        @if !articles.is_empty() {
             p.export {
                 "Export these: "
                 @for (format, name) in FORMATS {

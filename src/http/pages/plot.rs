@@ -65,7 +65,7 @@ pub fn bars(bars: &[Bar], label: &str) -> Markup {
     let below = if most_failures > 0 { 24.0 } else { 0.0 };
     let step = WIDTH / bars.len().max(1) as f64;
     // A digit is about eight units wide.
-    let has_room = step >= 8.0 * most.to_string().len() as f64 + 6.0;
+    let has_room = step >= 8.0 * most.to_string().len() as f64 + 4.0;
     html! {
         svg.bars role="img" aria-label=(label) viewBox=(format!("0 0 {WIDTH} {}", LINE + below + 24.0)) {
             @for (place, bar) in bars.iter().enumerate() {

@@ -16,12 +16,14 @@
 
 mod answer;
 mod browser;
+mod chromium;
 pub mod feed;
 pub mod program;
 mod server;
 
 pub use answer::Answer;
 pub use browser::{Browser, Page};
+pub use chromium::{Chromium, installed};
 pub use feed::{Item, rss, rss_of, stories, words};
 pub use program::{Ended, PATIENCE, Place, Running, SETTINGS, strings, with_feeds, within};
 pub use server::{FeedServer, Recorded};

@@ -33,8 +33,9 @@ for (const form of document.querySelectorAll("form[data-live]")) {
 
 for (const frame of document.querySelectorAll("iframe.body")) {
   const fit = () => {
+    // What the text takes, and not the frame around it, which may be taller.
     const root = frame.contentDocument?.documentElement;
-    if (root) frame.style.height = root.scrollHeight + 2 + "px";
+    if (root) frame.style.height = Math.ceil(root.getBoundingClientRect().height) + 2 + "px";
   };
   const follow = () => {
     fit();
