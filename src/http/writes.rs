@@ -8,8 +8,9 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::orders::Polled;
 use super::parameters::Parameters;
@@ -46,6 +47,7 @@ pub struct FeedToAdd {
 /// What shall be different of a feed: a merge patch (RFC 7396). `null` takes away what was set, so that the default counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = without_defaults)]
 pub struct FeedPatch {
     /// Where it is fetched from now on; its name and history stay.
     #[serde(deserialize_with = "given")]
@@ -67,6 +69,14 @@ pub struct FeedPatch {
     /// Where the feed declares none; BCP 47.
     #[serde(deserialize_with = "given")]
     pub language: Option<Option<String>>,
+}
+
+/// What is not there stays as it is, which is not what `null` says: so no key has a default.
+fn without_defaults(schema: &mut Schema) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
+        property.as_object_mut().and_then(|property| property.remove("default"));
+    }
 }
 
 /// What stands there is given, be it `null` where that is a value.
