@@ -20,7 +20,8 @@ fn query(name: &'static str, description: &'static str, schema: Value) -> Parame
 }
 
 fn switch(name: &'static str, description: &'static str) -> Parameter {
-    query(name, description, json!({"type": "boolean"}))
+    // The bare name is on, too.
+    query(name, description, json!({"anyOf": [{"type": "boolean"}, {"enum": ["", "1", "0"]}], "default": false}))
 }
 
 fn time(name: &'static str, description: &'static str) -> Parameter {
