@@ -22,10 +22,10 @@ use crate::selection::Filters;
 use crate::store::{Reader, StoreError};
 
 /// Articles on a page where nobody says how many …
-const USUAL: usize = 50;
+pub const USUAL: u32 = 50;
 
 /// … and at most.
-const MOST: usize = 1_000;
+pub const MOST: u32 = 1_000;
 
 /// A phrase is looked for in so many of the articles that have its words; where the page is not full then, the next one goes on from
 /// there. So a phrase of common words that stands nowhere costs as much as a page, and not as much as the archive.
@@ -45,7 +45,7 @@ pub struct Page {
 /// What a request for a page says.
 struct Wanted {
     filters: Filters,
-    limit: usize,
+    limit: u32,
     cursor: Option<Cursor>,
     copies: bool,
     revisions: bool,
@@ -54,12 +54,8 @@ struct Wanted {
 impl Wanted {
     fn of(query: Option<&str>) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(query);
-        let limit = parameters.parsed::<usize>("limit")?.unwrap_or(USUAL);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Problem::bad_request(format!("`limit` is a number from 1 to {MOST}")));
-        }
         let wanted = Self {
-            limit,
+            limit: parameters.limit(USUAL, MOST)?,
             filters: parameters.filters()?,
             cursor: parameters.parsed("cursor")?,
             copies: parameters.switch("copies")?,
@@ -83,9 +79,9 @@ pub async fn list(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMa
         selection.patience = Some(PATIENCE);
         let mut selected = reader.articles(selection)?;
         // One more than asked for tells whether there is another page.
-        let mut articles = selected.by_ref().take(wanted.limit + 1).collect::<Result<Vec<_>, _>>()?;
-        let is_last = articles.len() <= wanted.limit;
-        articles.truncate(wanted.limit);
+        let mut articles = selected.by_ref().take(wanted.limit as usize + 1).collect::<Result<Vec<_>, _>>()?;
+        let is_last = articles.len() <= wanted.limit as usize;
+        articles.truncate(wanted.limit as usize);
         let next = if is_last { selected.stopped_at().map(Cursor) } else { articles.last().and_then(Cursor::after) };
         let next_cursor = next.map(|cursor| cursor.to_string());
         Ok::<_, Problem>(Page { articles, next_cursor })

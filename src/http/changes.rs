@@ -15,7 +15,7 @@ use super::Served;
 use super::problem::Problem;
 use crate::backfill::History;
 use crate::config::edit::{EditError, Editor, FeedChange, Imported, NewFeed};
-use crate::config::{Config, ConfigError, nearest};
+use crate::config::{Config, ConfigError, Feed, nearest};
 use crate::subscribe::{Offer, SiteClient, offer, web_address};
 
 /// A site must have shown its feed after so long: somebody waits for it.
@@ -33,6 +33,11 @@ pub struct Added {
     pub url: String,
     /// How far back it can go.
     pub history: Option<History>,
+}
+
+/// May a feed be changed over HTTP? Only what was added over HTTP.
+pub fn is_changeable(feed: &Feed, config: &Config) -> bool {
+    config.added_list().is_some_and(|added| is_same_file(&feed.list, &added))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -61,6 +66,7 @@ impl Served {
         let new = NewFeed { url: url.clone(), ..new };
         let added = self.edit(move |editor, list| editor.add(&[new], list).map_err(problem)).await?;
         let name = added.into_iter().next().map(|added| added.name).unwrap_or_default();
+        tracing::info!(feed = name, "added over HTTP");
         Ok(Added { name, url, history })
     }
 
@@ -77,7 +83,9 @@ impl Served {
             must_be_changeable(editor.config(), list, &name, "change it there, which counts as soon as it is saved")?;
             editor.change(&name, &change).map_err(problem)
         };
-        self.edit(edit).await.map(|_| ())
+        let changed = self.edit(edit).await?;
+        tracing::info!(feed = changed.name, "changed over HTTP");
+        Ok(())
     }
 
     /// Takes a feed out of the list; its articles stay.
@@ -85,12 +93,14 @@ impl Served {
     /// # Errors
     /// 404 where there is none of this name, 409 where it stands in the operator's own files.
     pub async fn remove_feed(&self, name: &str) -> Result<(), Problem> {
-        let name = name.to_owned();
+        let asked = name.to_owned();
         let edit = move |editor: &Editor<'_>, list: &Path| {
-            must_be_changeable(editor.config(), list, &name, "take it out there, or with `gleaner feeds remove`")?;
-            editor.remove(&[name]).map_err(problem)
+            must_be_changeable(editor.config(), list, &asked, "take it out there, or with `gleaner feeds remove`")?;
+            editor.remove(&[asked]).map_err(problem)
         };
-        self.edit(edit).await.map(|_| ())
+        self.edit(edit).await?;
+        tracing::info!(feed = name, "removed over HTTP");
+        Ok(())
     }
 
     /// Adds the feeds of an OPML document that are not there yet: all of them, or none where one cannot be used.
@@ -98,7 +108,11 @@ impl Served {
     /// # Errors
     /// 422 where it is not OPML or names what cannot be a feed.
     pub async fn import_feeds(&self, document: Vec<u8>) -> Result<Imported, Problem> {
-        self.edit(move |editor, list| editor.import_document(document, Path::new(SENT_DOCUMENT), list).map_err(problem)).await
+        let import =
+            move |editor: &Editor<'_>, list: &Path| editor.import_document(document, Path::new(SENT_DOCUMENT), list).map_err(problem);
+        let imported = self.edit(import).await?;
+        tracing::info!(feeds = imported.added.len(), "imported over HTTP");
+        Ok(imported)
     }
 
     /// Edits the list while nobody else edits any, then sees to it that the daemon goes by it.

@@ -30,15 +30,15 @@ const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
 
 /// Articles in a feed where nobody says how many …
-const IN_A_FEED: u64 = 100;
+pub const IN_A_FEED: u32 = 100;
 
 /// … and at most.
-const MOST_IN_A_FEED: u64 = 1_000;
+pub const MOST_IN_A_FEED: u32 = 1_000;
 
 /// `GET /api/v1/export?format=F`: the bytes of `gleaner export` with the same filters.
 pub async fn export(State(served): State<Arc<Served>>, uri: Uri) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(uri.query());
-    let format = match parameters.one("format")? {
+    let format = match parameters.word("format")? {
         None => Format::Json,
         Some(name) => Format::from_str(&name, true).map_err(|_| {
             let known: Vec<String> =
@@ -89,7 +89,7 @@ pub async fn json_feed(State(served): State<Arc<Served>>, uri: Uri, headers: Hea
 async fn feed(served: Arc<Served>, format: Format, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(uri.query());
     let filters = parameters.filters()?;
-    let limit = parameters.parsed::<u64>("limit")?.unwrap_or(IN_A_FEED).min(MOST_IN_A_FEED);
+    let limit = u64::from(parameters.limit(IN_A_FEED, MOST_IN_A_FEED)?);
     let copies = parameters.switch("copies")?;
     parameters.finish()?;
     let config = served.config();

@@ -23,6 +23,7 @@ mod problem;
 mod readers;
 mod routes;
 mod sent;
+mod sessions;
 mod status;
 mod stream;
 mod token;
@@ -42,6 +43,7 @@ use self::guard::Rates;
 pub use self::health::Pulse;
 use self::problem::Problem;
 use self::readers::Readers;
+use self::sessions::Sessions;
 use self::token::Attempts;
 use crate::config::{Config, Surroundings};
 use crate::daemon::control::Order;
@@ -65,6 +67,7 @@ pub struct Served {
     readers: Readers,
     told: Told,
     rates: Rates,
+    sessions: Sessions,
     attempts: Attempts,
     exports: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -91,7 +94,15 @@ impl Served {
     /// Of the archive in this file.
     pub fn new(archive: PathBuf, told: Told) -> Self {
         let (exports, streams) = (Arc::new(Semaphore::new(EXPORTS)), Arc::new(Semaphore::new(STREAMS)));
-        Self { readers: Readers::new(archive), told, rates: Rates::default(), attempts: Attempts::default(), exports, streams }
+        Self {
+            readers: Readers::new(archive),
+            told,
+            rates: Rates::default(),
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            exports,
+            streams,
+        }
     }
 
     fn config(&self) -> Arc<Config> {

@@ -50,6 +50,17 @@ impl Parameters {
         }
     }
 
+    /// As [`Parameters::one`], of a parameter that no form sends empty: there, nothing is no value.
+    ///
+    /// # Errors
+    /// As [`Parameters::one`], or it is empty.
+    pub fn word(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        if self.given.iter().any(|(given, value)| given == name && value.trim().is_empty()) {
+            return Err(Problem::bad_request(format!("`{name}` is empty")));
+        }
+        self.one(name)
+    }
+
     /// The value of a parameter of some type.
     ///
     /// # Errors
@@ -74,6 +85,18 @@ impl Parameters {
             Some("false" | "0") => Ok(false),
             Some(other) => Err(Problem::bad_request(format!("`{name}` is `true` or `false`, not `{other}`"))),
         }
+    }
+
+    /// How many are wanted; `usual` where nobody says.
+    ///
+    /// # Errors
+    /// It is no number from 1 to `most`.
+    pub fn limit(&mut self, usual: u32, most: u32) -> Result<u32, Problem> {
+        let limit = self.word("limit")?.map_or(Ok(usual), |text| text.trim().parse());
+        limit
+            .ok()
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| Problem::bad_request(format!("`limit` is a number from 1 to {most}")))
     }
 
     /// The filters that all requests for articles share.

@@ -20,7 +20,8 @@ fn query(name: &'static str, description: &'static str, schema: Value) -> Parame
 }
 
 fn switch(name: &'static str, description: &'static str) -> Parameter {
-    query(name, description, json!({"type": "boolean"}))
+    // The bare name is on, too.
+    query(name, description, json!({"anyOf": [{"type": "boolean"}, {"enum": ["", "1", "0"]}], "default": false}))
 }
 
 fn time(name: &'static str, description: &'static str) -> Parameter {
@@ -66,7 +67,12 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 fn reading() -> Vec<Endpoint> {
-    let page = [limit(1_000, 50), query("cursor", "`next_cursor` of the page before.", json!({"type": "string"})), copies(), revisions()];
+    let page = [
+        limit(articles::MOST, articles::USUAL),
+        query("cursor", "`next_cursor` of the page before.", json!({"type": "string"})),
+        copies(),
+        revisions(),
+    ];
     let id = json!({"type": "string", "minLength": 1});
     let id = Parameter { place: Place::Path, name: "id", description: "The article's id.", schema: id };
     let last = json!({"type": "string"});
@@ -74,7 +80,9 @@ fn reading() -> Vec<Endpoint> {
         Parameter { place: Place::Header, name: "Last-Event-ID", description: "Of the last event that came: goes on there.", schema: last };
     let range = || [many("feed", "Of these feeds, by name."), time("since", "From this time on."), time("until", "Up to this time.")];
     let whole = query("limit", "The newest so many.", json!({"type": "integer", "minimum": 0}));
-    let feed = |id, summary| Operation::new(id, summary).takes(filters()).takes([limit(1_000, 100), copies()]).revalidated();
+    let feed = |id, summary| {
+        Operation::new(id, summary).takes(filters()).takes([limit(exports::MOST_IN_A_FEED, exports::IN_A_FEED), copies()]).revalidated()
+    };
     vec![
         Endpoint::at("/api/v1/articles").get(
             articles::list,

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::timeout;
 
 use super::problem::Problem;
 
@@ -30,17 +31,39 @@ pub async fn bytes(request: Request, taken: &[&str]) -> Result<Bytes, Problem> {
         let words = format!("`Content-Type` says {given}; what is understood here is {}", taken.join(", "));
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words));
     }
-    match tokio::time::timeout(TIME, Bytes::from_request(request, &())).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::bad_request("the request's body broke off")),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not come within a minute")),
-    }
+    let read = async {
+        Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => Problem::bad_request("the request's body broke off"),
+        })
+    };
+    in_time(read).await
+}
+
+/// What is read of a body, if it comes in time.
+///
+/// # Errors
+/// 408 where it does not.
+pub async fn in_time<T>(reading: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not come within a minute");
+    timeout(TIME, reading).await.map_err(late)?
 }
 
 /// More than is taken.
 pub fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {} MiB", super::LARGEST_REQUEST >> 20))
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the request's body is too large: a list of feeds may have {} MiB", super::LARGEST_REQUEST >> 20),
+    )
+}
+
+/// The fields of a form that was sent from a page, as `name=value&…`.
+///
+/// # Errors
+/// As [`bytes`], or it is not UTF-8.
+pub async fn form(request: Request) -> Result<String, Problem> {
+    let body = bytes(request, &["application/x-www-form-urlencoded"]).await?;
+    String::from_utf8(body.into()).map_err(|_| Problem::bad_request("the form is not UTF-8"))
 }
 
 /// A JSON object, read as what it shall be.

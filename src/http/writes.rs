@@ -8,8 +8,9 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::orders::Polled;
 use super::parameters::Parameters;
@@ -19,7 +20,7 @@ use super::{Served, answer, changes, sent};
 use crate::config::edit::{FeedChange, NewFeed};
 use crate::config::parse_duration;
 use crate::daemon::control::Which;
-use crate::report::{FeedLine, feed_lines};
+use crate::report::{FeedLine, feed_line};
 
 /// So long a client waits for the end of a poll; after that it goes on without him.
 const POLLING: Duration = Duration::from_secs(60);
@@ -46,12 +47,15 @@ pub struct FeedToAdd {
 /// What shall be different of a feed: a merge patch (RFC 7396). `null` takes away what was set, so that the default counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = without_defaults)]
 pub struct FeedPatch {
     /// Where it is fetched from now on; its name and history stay.
     #[serde(deserialize_with = "given")]
+    #[schemars(with = "String")]
     pub url: Option<String>,
     /// `false`: it is not polled, its articles stay.
     #[serde(deserialize_with = "given")]
+    #[schemars(with = "bool")]
     pub enabled: Option<bool>,
     /// Instead of the feed's own.
     #[serde(deserialize_with = "given")]
@@ -65,6 +69,14 @@ pub struct FeedPatch {
     /// Where the feed declares none; BCP 47.
     #[serde(deserialize_with = "given")]
     pub language: Option<Option<String>>,
+}
+
+/// What is not there stays as it is, which is not what `null` says: so no key has a default.
+fn without_defaults(schema: &mut Schema) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
+        property.as_object_mut().and_then(|property| property.remove("default"));
+    }
 }
 
 /// What stands there is given, be it `null` where that is a value.
@@ -172,7 +184,7 @@ pub async fn poll(_: Permit, State(served): State<Arc<Served>>, Path(name): Path
 /// `POST /api/v1/poll`: all feeds that are due, or with `which=all` all that are enabled.
 pub async fn poll_many(_: Permit, State(served): State<Arc<Served>>, uri: Uri) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(uri.query());
-    let which = match parameters.one("which")?.as_deref() {
+    let which = match parameters.word("which")?.as_deref() {
         None | Some("due") => Which::Due,
         Some("all") => Which::All,
         Some(other) => return Err(Problem::bad_request(format!("`which` is `due` or `all`, not `{other}`"))),
@@ -198,12 +210,9 @@ pub async fn import(_: Permit, State(served): State<Arc<Served>>, uri: Uri, requ
 /// # Errors
 /// 404 where the daemon goes by a config without it.
 pub async fn line(served: &Served, name: &str) -> Result<FeedLine, Problem> {
-    let (config, wanted) = (served.config(), name.to_owned());
-    let found = served.readers.ask(move |reader| {
-        let lines = feed_lines(&config, reader.feed_summaries()?, Utc::now());
-        lines.into_iter().find(|line| line.name == wanted).ok_or_else(|| changes::unknown(&config, &wanted))
-    });
-    found.await
+    let config = served.config();
+    let feed = config.feeds.iter().find(|feed| feed.name == name).ok_or_else(|| changes::unknown(&config, name))?.clone();
+    served.readers.ask(move |reader| Ok::<_, Problem>(feed_line(&feed, reader.feed_summary(&feed.name)?, Utc::now()))).await
 }
 
 /// What a name must not hold where it is one segment of a path; a slash would begin another one.

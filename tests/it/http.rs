@@ -65,6 +65,8 @@ fn filters_mean_what_they_mean_on_the_command_line_and_a_typo_is_an_error() {
     browser.get("/api/v1/articles?feed=papre").is_problem(400, "did you mean `paper`?");
     browser.get("/api/v1/articles?lmit=3").is_problem(400, "did you mean `limit`?");
     browser.get("/api/v1/articles?limit=0").is_problem(400, "from 1 to 1000");
+    browser.get("/feed.atom?limit=1001").is_problem(400, "from 1 to 1000");
+    browser.get("/feed.json?limit=many").is_problem(400, "from 1 to 1000");
     browser.get("/api/v1/articles?cursor=nonsense").is_problem(400, "next_cursor");
     browser.get("/api/v1/export?format=word").is_problem(400, "ndjson");
     browser.get("/nothing").is_problem(404, "nothing at this address");

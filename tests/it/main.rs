@@ -35,6 +35,7 @@ mod redirects;
 mod reload;
 mod scheduling;
 mod search;
+mod signing_in;
 mod support;
 mod updates;
 mod webhooks;

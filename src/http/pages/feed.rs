@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
+use super::controls::{self, Visitor};
 use super::feeds::{DAYS, state, troubles, watched};
 use super::layout::{About, Part, page};
 use super::plot::{self, Bar};
 use super::{list, words};
 use crate::article::Article;
-use crate::config::{Feed, write_duration};
+use crate::config::{Config, Feed, write_duration};
 use crate::coverage::{FeedCoverage, Range, Span, State as Coverage, percent};
 use crate::export::Order;
 use crate::http::Served;
@@ -40,7 +41,7 @@ struct Found {
 }
 
 /// `GET /feeds/{name}`.
-pub async fn feed(State(served): State<Arc<Served>>, Path(name): Path<String>, uri: Uri) -> Result<Response, Problem> {
+pub async fn feed(State(served): State<Arc<Served>>, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     Parameters::of(uri.query()).finish()?;
     let (config, now) = (served.config(), Utc::now());
     let known = || config.feeds.iter().map(|feed| feed.name.as_str());
@@ -67,10 +68,10 @@ pub async fn feed(State(served): State<Arc<Served>>, Path(name): Path<String>, u
     let title = found.line.title.clone().unwrap_or_else(|| name.clone());
     let subscribable = Some(words::query(&[("feed", &name)]));
     let about = About { title, subscribable, part: Some(Part::Feeds), ..served.about() };
-    Ok(page(&about, content(&feed, &found, now)))
+    Ok(page(&about, content(&feed, &found, &config, &served.visitor(&headers), now)))
 }
 
-fn content(feed: &Feed, found: &Found, now: DateTime<Utc>) -> Markup {
+fn content(feed: &Feed, found: &Found, config: &Config, visitor: &Visitor, now: DateTime<Utc>) -> Markup {
     let line = &found.line;
     let articles = words::query(&[("feed", &line.name)]);
     let troubles = troubles(line, now);
@@ -84,6 +85,8 @@ fn content(feed: &Feed, found: &Found, now: DateTime<Utc>) -> Markup {
             }
             @for tag in &feed.tags { " · " a href={ "/" (words::query(&[("tag", tag)])) } { (tag) } }
         }
+        (controls::notice(visitor))
+        (controls::of_one(feed, config, visitor))
         @if !troubles.is_empty() {
             section.care aria-labelledby="care" {
                 h2 #care { "What went wrong" }

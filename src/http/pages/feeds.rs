@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
+use super::controls::{self, Typed, Visitor};
 use super::layout::{About, Part, page};
 use super::{plot, words};
 use crate::config::{Config, Feed};
@@ -31,13 +32,18 @@ pub const STATES: [(&str, &str); 5] =
 
 /// Which feeds are wanted.
 #[derive(Debug, Clone)]
-struct Wanted {
+pub struct Wanted {
     query: Option<String>,
     state: Option<String>,
     page: usize,
 }
 
 impl Wanted {
+    /// All of them.
+    pub fn all() -> Self {
+        Self { query: None, state: None, page: 1 }
+    }
+
     fn of(query: Option<&str>) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(query);
         let wanted = Self {
@@ -72,6 +78,7 @@ impl Wanted {
 
 /// A feed and what its row shows beside its state.
 struct Row {
+    feed: Feed,
     line: FeedLine,
     covered: Option<FeedCoverage>,
     days: Vec<FeedDay>,
@@ -85,12 +92,26 @@ struct Found {
 }
 
 /// `GET /feeds`.
-pub async fn feeds(State(served): State<Arc<Served>>, uri: Uri) -> Result<Response, Problem> {
-    let wanted = Wanted::of(uri.query())?;
+pub async fn feeds(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    show(&served, Wanted::of(uri.query())?, &served.visitor(&headers), &Typed::default()).await
+}
+
+/// The page, with what the visitor can do and has typed.
+///
+/// # Errors
+/// The archive cannot be read.
+pub async fn show(served: &Served, wanted: Wanted, visitor: &Visitor, typed: &Typed) -> Result<Response, Problem> {
     let (config, now, asked) = (served.config(), Utc::now(), wanted.clone());
-    let found = served.readers.ask(move |reader| find(reader, &config, &asked, now)).await?;
+    let of_feeds = Arc::clone(&config);
+    let found = served.readers.ask(move |reader| find(reader, &of_feeds, &asked, now)).await?;
     let about = About { title: "Feeds".to_owned(), part: Some(Part::Feeds), is_wide: true, ..served.about() };
-    Ok(page(&about, content(&found, &wanted, now)))
+    let content = html! {
+        h1 { "Feeds" }
+        (controls::notice(visitor))
+        (controls::of_all(visitor, typed))
+        (content(&found, &wanted, &config, visitor, now))
+    };
+    Ok(page(&about, content))
 }
 
 /// Of all feeds it is read how they stand; all else of those alone that are on the page.
@@ -124,7 +145,7 @@ fn row(reader: &Reader, feed: &Feed, now: DateTime<Utc>) -> Result<Row, StoreErr
     let since = now - TimeDelta::days(DAYS as i64);
     let covered = feed_coverage(feed, reader.feed_coverage(&feed.name, Some(since))?, Range { since: Some(since), until: None, now });
     let days = reader.feed_days(&feed.name, now.date_naive(), DAYS)?;
-    Ok(Row { line: feed_line(feed, reader.feed_summary(&feed.name)?, now), covered: watched(covered), days })
+    Ok(Row { feed: feed.clone(), line: feed_line(feed, reader.feed_summary(&feed.name)?, now), covered: watched(covered), days })
 }
 
 /// Of what it was watched; `None` where that is nothing.
@@ -133,10 +154,9 @@ pub fn watched(mut covered: FeedCoverage) -> Option<FeedCoverage> {
     (!covered.spans.is_empty()).then_some(covered)
 }
 
-fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
+fn content(found: &Found, wanted: &Wanted, config: &Config, visitor: &Visitor, now: DateTime<Utc>) -> Markup {
     let (first, all) = ((wanted.page - 1).saturating_mul(ON_A_PAGE), found.counts.iter().map(|(_, count)| count).sum::<usize>());
     html! {
-        h1 { "Feeds" }
         form.search method="get" action="/feeds" role="search" data-live="results" {
             div.query {
                 label.visually-hidden for="query" { "Search feeds" }
@@ -155,23 +175,11 @@ fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
         div #results aria-live="polite" {
             @if found.rows.is_empty() {
                 p.empty {
-                    @if all == 0 { "No feed is configured yet. " code { "gleaner feeds add URL" } " adds one." }
+                    @if all == 0 { "No feed is configured yet. " @if visitor.signed_in().is_some() { "Add one above." } @else { code { "gleaner feeds add URL" } " adds one." } }
                     @else { "No feed is like that. " a href="/feeds" { "Show all" } }
                 }
             } @else {
-                table.feeds {
-                    thead {
-                        tr {
-                            th scope="col" { "Feed" }
-                            th scope="col" { "Last poll" }
-                            th scope="col" { "Next poll" }
-                            th.number scope="col" { "Articles" }
-                            th scope="col" { "Per day, " (DAYS) " days" }
-                            th scope="col" { "Proven whole" }
-                        }
-                    }
-                    tbody { @for row in &found.rows { (feed(row, now)) } }
-                }
+                (controls::around(visitor, &wanted.address(wanted.page), table(&found.rows, config, visitor, now)))
                 nav.pages aria-label="Pages" {
                     @if wanted.page > 1 { a rel="prev" href=(wanted.address(wanted.page - 1)) { "Back" } }
                     span { (first + 1) " to " (first + found.rows.len()) " of " (found.matching) }
@@ -187,8 +195,26 @@ fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn feed(row: &Row, now: DateTime<Utc>) -> Markup {
-    let Row { line, covered, days } = row;
+fn table(rows: &[Row], config: &Config, visitor: &Visitor, now: DateTime<Utc>) -> Markup {
+    html! {
+        table.feeds {
+            thead {
+                tr {
+                    th scope="col" { "Feed" }
+                    th scope="col" { "Last poll" }
+                    th scope="col" { "Next poll" }
+                    th.number scope="col" { "Articles" }
+                    th scope="col" { "Per day, " (DAYS) " days" }
+                    th scope="col" { "Proven whole" }
+                }
+            }
+            tbody { @for row in rows { (row_of(row, config, visitor, now)) } }
+        }
+    }
+}
+
+fn row_of(row: &Row, config: &Config, visitor: &Visitor, now: DateTime<Utc>) -> Markup {
+    let Row { feed, line, covered, days } = row;
     let troubles = troubles(line, now);
     html! {
         tr {
@@ -197,6 +223,7 @@ fn feed(row: &Row, now: DateTime<Utc>) -> Markup {
                 " " (state(line.status))
                 @if line.title.is_some() { span.name { (line.name) } }
                 @if !troubles.is_empty() { ul.troubles { @for trouble in &troubles { li { (trouble) } } } }
+                @if visitor.signed_in().is_some() { (controls::buttons(feed, config)) }
             }
             td data-label="Last poll" { @match line.last_polled_at { Some(at) => { (words::time(at, now)) } None => { "–" } } }
             td data-label="Next poll" { @match line.next_poll_at { Some(at) => { (words::time(at, now)) } None => { "–" } } }

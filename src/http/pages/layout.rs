@@ -118,7 +118,7 @@ pub fn page(about: &About, content: Markup) -> Response {
                 }
                 main #content tabindex="-1" { (content) }
                 footer {
-                    a href="/feeds.opml" { "Subscriptions as OPML" } " · Gleaner " (env!("CARGO_PKG_VERSION"))
+                    a href="/feeds.opml" { "Subscriptions as OPML" } " · " a href="/api/v1/openapi.json" { "API" } " · Gleaner " (env!("CARGO_PKG_VERSION"))
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
+use crate::http::writes::in_path;
 use crate::store::FeedDay;
 
 /// A time as a machine and a person read it: "3 hours ago", the date after a week.
@@ -71,14 +72,7 @@ pub fn of_days(days: &[FeedDay]) -> String {
 
 /// Where a feed's own page is.
 pub fn feed_page(name: &str) -> String {
-    let mut url = String::from("/feeds/");
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
+    format!("/feeds/{}", in_path(name))
 }
 
 /// A query that the list of articles takes, with its `?`.
