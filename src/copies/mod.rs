@@ -6,21 +6,25 @@
 //! All of it is computed from an article's [`Likeness`]: the key of its text, the [`Sketch`] by which near copies are
 //! known, and the bag of words that its characteristic terms are chosen from. The [`Window`] holds the likenesses of the
 //! last weeks' articles and finds, for a new one, those that are near copies and those that are similar;
-//! [`clusters`] says which article each copy is a copy of.
+//! [`judge`] says which article each copy is a copy of.
 //!
 //! docs/copies.md says what the scores mean, how the thresholds were chosen and what was measured.
 
 mod cluster;
 mod hash;
+mod index;
 mod kept;
 mod sketch;
 mod terms;
+mod texts;
 mod window;
 
 use sha2::{Digest, Sha256};
 
-pub use self::cluster::{Story, clusters};
+pub use self::cluster::{Place, Stories, judge};
 pub use self::kept::Kept;
+#[cfg(test)]
+pub use self::sketch::COMPARED;
 pub use self::sketch::{Comparison, Sketch};
 pub use self::terms::{Bag, Frequencies, Terms};
 pub use self::window::{Hot, WINDOW, Window, are_close};

@@ -231,7 +231,16 @@ impl Storing<'_> {
             // Before anything changes: what is read must be what was compared.
             self.neighbours.make_ready(self.connection)?;
         }
+        // The earliest first: of the versions of one story none then takes the place of an original that has just been settled.
+        let date = |touched: &Touched| -> rusqlite::Result<Option<DateTime<Utc>>> {
+            touched.voice.map_or(Ok(None), |voice| Ok(document.prepared(voice.counts)?.draft.published))
+        };
+        let mut dated: Vec<(Option<DateTime<Utc>>, i64, Touched)> = Vec::with_capacity(touched.len());
         for (article, change) in touched {
+            dated.push((date(&change)?, article, change));
+        }
+        dated.sort_by_key(|(date, ..)| *date);
+        for (_, article, change) in dated {
             self.settle_article(article, change, document)?;
         }
         // What this document's own entries have claimed is asked for as well.

@@ -9,6 +9,8 @@ mod articles;
 mod backup;
 mod connect;
 mod copies;
+#[cfg(test)]
+mod copies_tests;
 mod coverage;
 mod dictionary;
 mod documents;
@@ -42,6 +44,7 @@ mod sample;
 mod search;
 mod shown;
 mod similar;
+mod stories;
 mod voices;
 mod writer;
 

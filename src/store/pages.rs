@@ -267,6 +267,7 @@ impl Archive {
             .run_on_articles(move |connection, neighbours| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let changed = store(&transaction, &packer, neighbours, &answer)?;
+                neighbours.write_lists(&transaction)?;
                 transaction.commit()?;
                 Ok(changed)
             })
