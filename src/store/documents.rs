@@ -21,7 +21,6 @@ use super::voices::voices;
 use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, heads, pages};
 use crate::article::Draft;
 use crate::config::FullText;
-use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target};
 use crate::full_text;
@@ -582,7 +581,7 @@ impl Storing<'_> {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
                     None => spoken,
                 };
-                let (tokens, likeness) = (search::document_tokens(&shown), Likeness::of(&shown, document.copies));
+                let (tokens, likeness) = search::indexed_and_compared(&shown, document.copies);
                 (shown, tokens, Cow::Owned(likeness))
             }
         };
