@@ -66,6 +66,29 @@ pub(super) fn feed(section: &mut Section<'_>, span: Range<usize>, schedule: &Sch
     Some(Feed { name: named.unwrap_or_else(|| default_name(written, &url)), url, ..feed })
 }
 
+#[cfg(test)]
+impl Feed {
+    /// A feed of this name at this URL, of which the operator wrote no more.
+    pub fn at(name: &str, url: &str) -> Feed {
+        Feed {
+            name: name.to_owned(),
+            url: Url::parse(url).unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: IdentityRule::default(),
+            language: None,
+            request: FeedRequest::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            list: "feeds.toml".into(),
+            line: 1,
+        }
+    }
+}
+
 fn request(section: &mut Section<'_>, surroundings: &Surroundings) -> FeedRequest {
     let source = section.source;
     let request = FeedRequest {

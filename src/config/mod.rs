@@ -15,8 +15,10 @@ mod settings;
 mod subscription;
 mod surroundings;
 mod units;
+mod webhook;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -336,8 +338,8 @@ pub struct Config {
     pub site_rules: Vec<SiteRule>,
     /// The files that they stand in.
     pub rule_files: Vec<PathBuf>,
-    /// All feeds, in the order of the files.
-    pub feeds: Vec<Feed>,
+    /// All feeds, in the order of the files; whoever needs one for longer shares it.
+    pub feeds: Vec<Arc<Feed>>,
     /// The first title that a feed list gives itself.
     pub title: Option<String>,
     /// What is doubtful but stops nothing.

@@ -178,35 +178,15 @@ impl Timetable {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::config::{FeedRequest, IdentityRule};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(second, 0).unwrap()
     }
 
     fn feed(name: &str) -> Arc<Feed> {
-        feed_at(name, "https://example.org/feed")
-    }
-
-    pub fn feed_at(name: &str, url: &str) -> Arc<Feed> {
-        Arc::new(Feed {
-            name: name.into(),
-            url: url::Url::parse(url).unwrap(),
-            title: None,
-            tags: Vec::new(),
-            enabled: true,
-            interval: None,
-            full_text: None,
-            identity: IdentityRule::Auto,
-            language: None,
-            request: FeedRequest::default(),
-            filters: Vec::new(),
-            placements: Vec::new(),
-            line: 1,
-            list: "feeds.toml".into(),
-        })
+        Arc::new(Feed::at(name, "https://example.org/feed"))
     }
 
     fn taken(timetable: &mut Timetable, now: i64) -> Vec<String> {

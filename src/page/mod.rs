@@ -16,7 +16,7 @@ use url::Url;
 
 pub use self::rounds::{PageOrder, PageRounds, PageTally};
 use crate::article::{Draft, url as address};
-use crate::config::{self, FeedRequest, FullText};
+use crate::config::{self, Feed, FullText};
 use crate::copies::CopySettings;
 use crate::extract::{self, Extracted, PageKind, SiteRule};
 use crate::fetch::{Client, Fetched, Fresh, Outcome, Request, Validators};
@@ -38,15 +38,6 @@ const CUT_OFF: TimeDelta = TimeDelta::minutes(5);
 /// No page is planned further ahead, whatever a server asks for.
 const FARTHEST: TimeDelta = TimeDelta::days(30);
 
-/// What a page is asked for with: that of the feed whose entry wants it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct PagedFeed {
-    url: Url,
-    request: FeedRequest,
-    full_text: FullText,
-    enabled: bool,
-}
-
 /// What asking for pages depends on.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
@@ -56,17 +47,14 @@ pub struct PageSettings {
     per_host: usize,
     rules: Arc<[SiteRule]>,
     copies: CopySettings,
-    feeds: HashMap<String, PagedFeed>,
+    /// Where the feed does not say.
+    full_text: FullText,
+    /// By name: a page is asked for as the feed is whose entry wants it.
+    feeds: HashMap<String, Arc<Feed>>,
 }
 
 impl From<&config::Config> for PageSettings {
     fn from(config: &config::Config) -> Self {
-        let feed = |feed: &config::Feed| PagedFeed {
-            url: feed.url.clone(),
-            request: feed.request.clone(),
-            full_text: feed.full_text.unwrap_or(config.articles.full_text),
-            enabled: feed.enabled,
-        };
         Self {
             reading_speed: config.articles.reading_speed,
             keep_pages: config.database.keep_entries,
@@ -74,8 +62,15 @@ impl From<&config::Config> for PageSettings {
             per_host: config.pages.per_host,
             rules: config.site_rules.clone().into(),
             copies: CopySettings { near_copies: config.articles.near_copies, similar: config.articles.similar },
-            feeds: config.feeds.iter().map(|listed| (listed.name.clone(), feed(listed))).collect(),
+            full_text: config.articles.full_text,
+            feeds: config.feeds.iter().map(|feed| (feed.name.clone(), Arc::clone(feed))).collect(),
         }
+    }
+}
+
+impl PageSettings {
+    fn full_text(&self, feed: &Feed) -> FullText {
+        feed.full_text.unwrap_or(self.full_text)
     }
 }
 
@@ -194,9 +189,9 @@ impl Pager {
         };
         let mut learned = Learned::default();
         let end = match self.settings.feeds.get(&due.feed) {
-            Some(feed) if feed.full_text == FullText::Never => PageEnd::Dropped,
+            Some(feed) if self.settings.full_text(feed) == FullText::Never => PageEnd::Dropped,
             Some(feed) if feed.enabled || is_named => {
-                if feed.full_text == FullText::Auto && !wish::is_worth_it(due.wish, due.past, Utc::now()) {
+                if self.settings.full_text(feed) == FullText::Auto && !wish::is_worth_it(due.wish, due.past, Utc::now()) {
                     PageEnd::Dropped
                 } else {
                     self.come(feed, due, &mut learned, &mut line).await
@@ -216,7 +211,7 @@ impl Pager {
         Ok(line)
     }
 
-    async fn come(&self, feed: &PagedFeed, due: &DuePage, learned: &mut Learned, line: &mut PageLine) -> PageEnd {
+    async fn come(&self, feed: &Feed, due: &DuePage, learned: &mut Learned, line: &mut PageLine) -> PageEnd {
         match self.walk(feed, due, learned).await {
             Ok(Came::Story(read, words)) => {
                 (line.words, line.outcome) = (words, "read");
@@ -248,7 +243,7 @@ impl Pager {
     }
 
     /// Follows an address to a page that is meant to be read.
-    async fn walk(&self, feed: &PagedFeed, due: &DuePage, learned: &mut Learned) -> Result<Came, Trouble> {
+    async fn walk(&self, feed: &Feed, due: &DuePage, learned: &mut Learned) -> Result<Came, Trouble> {
         let asked = Url::parse(&due.url).map_err(|error| Trouble::lasting(format!("not an address: {error}")))?;
         let mut target = redirector::carried(&asked).unwrap_or_else(|| asked.clone());
         for _ in 0..=MOST_PASSES {

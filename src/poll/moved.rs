@@ -133,29 +133,9 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;
-
-    fn feed(name: &str, url: &str) -> Feed {
-        Feed {
-            name: name.to_owned(),
-            url: Url::parse(url).unwrap(),
-            title: None,
-            tags: Vec::new(),
-            enabled: true,
-            interval: None,
-            full_text: None,
-            identity: crate::config::IdentityRule::default(),
-            language: None,
-            request: FeedRequest::default(),
-            filters: Vec::new(),
-            placements: Vec::new(),
-            list: PathBuf::new(),
-            line: 1,
-        }
-    }
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000, 0).unwrap()
@@ -168,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_was_written_for_a_feeds_own_origin_goes_nowhere_else() {
-        let mut feed = feed("a", "http://reader:sesame@a.example/feed");
+        let mut feed = Feed::at("a", "http://reader:sesame@a.example/feed");
         feed.request.token_file = Some("token".into());
         feed.request.headers = vec![("X-Key".into(), "sesame".into())];
         feed.request.user_agent = Some("Reader".into());
@@ -194,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_feed_is_asked_nowhere_else_before_its_redirect_is_believed_or_where_it_leads_to_no_web_address() {
-        let feed = feed("a", "https://a.example/feed");
+        let feed = Feed::at("a", "https://a.example/feed");
         for moved in [None, Some(moved_to("https://b.example/", 5)), Some(moved_to("file:///etc/passwd", 9)), Some(moved_to("nowhere", 9))]
         {
             let attempts = attempts(&feed, moved.as_ref(), now());
@@ -204,7 +184,8 @@ mod tests {
 
     #[test]
     fn feeds_share_an_address_once_their_redirects_are_believed() {
-        let (a, b, c) = (feed("a", "https://a.example/feed"), feed("b", "http://www.b.example/feed/"), feed("c", "https://c.example/feed"));
+        let (a, b, c) =
+            (Feed::at("a", "https://a.example/feed"), Feed::at("b", "http://www.b.example/feed/"), Feed::at("c", "https://c.example/feed"));
         let feeds = [&a, &b, &c].map(|feed| Arc::new(feed.clone()));
         let moved =
             |feed: &Feed, to: &str, days| MovedFeed { feed: feed.name.clone(), url: feed.url.to_string(), moved: moved_to(to, days) };

@@ -101,6 +101,21 @@ impl Reason {
         Self::ALL.iter().find(|(reason, _)| *reason == self).map_or("default", |(_, word)| word)
     }
 
+    /// For people, behind the time of a poll.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Interval => "the interval that you set",
+            Self::Default => "the usual interval, for little is known of it yet",
+            Self::Rhythm => "its own rhythm",
+            Self::Hint => "what its publisher says",
+            Self::BackOff => "later after each failure",
+            Self::RetryAfter => "when its server asked us to come back",
+            Self::Gone => "once a week, for its server says that it is gone",
+            Self::Retired => "once a week, for it has long done nothing but fail",
+            Self::Outage => "as soon as anything can be reached",
+        }
+    }
+
     /// The reason of a word that [`Self::as_str`] gave.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(reason, _)| *reason)
