@@ -125,8 +125,11 @@ fn commit_group(
     processor_time() - before
 }
 
+/// What the texts are, and the one of this number.
+type Kind = (&'static str, fn(usize) -> String);
+
 /// Texts of 400 words that are alike in ways that many have been dear in.
-const ALIKE: [(&str, fn(usize) -> String); 6] = [
+const ALIKE: [Kind; 6] = [
     ("of nothing in common", |number| words(400, |at| format!("n{number}w{at}"))),
     ("that differ in one number", |number| words(400, |at| if at == 200 { number.to_string() } else { format!("frame{at}") })),
     ("that fill in every twentieth word of a form", |number| {
