@@ -27,8 +27,8 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
         "[database]\npath = \"gleaner.db\"\n[fetch]\nallow_private_networks = true\n[schedule]\ninterval = \"{interval}s\"\n\
-         min_interval = \"{interval}s\"\nadaptive = false\n[articles]\nfull_text = \"never\"\n[log]\nlevel = \"warn\"\n{}",
-        hosts.feeds()
+         min_interval = \"{interval}s\"\nadaptive = false\n[articles]\nfull_text = \"never\"\n[http]\nlisten = \"\"\n[log]\nlevel = \"warn\"\n{}",
+        hosts.tables(0..feeds)
     );
     std::fs::write(folder.path().join("gleaner.toml"), config).unwrap();
     let program = std::env::var("GLEANER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gleaner").to_owned());

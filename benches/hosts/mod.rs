@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -80,7 +81,6 @@ pub struct Farm {
 
 /// Serves until it is dropped.
 pub struct Hosts {
-    farm: Farm,
     port: u16,
     served: Arc<Served>,
     /// What a client must trust, PEM.
@@ -106,7 +106,7 @@ impl Hosts {
         let certified = (farm.over != Over::Http).then(|| Arc::new(Certified::new(farm)));
         let authority = certified.as_ref().map(|certified| certified.root_pem.clone());
         runtime.spawn(accept(listener, Arc::clone(&served), certified));
-        Hosts { farm, port, served, authority, _runtime: runtime }
+        Hosts { port, served, authority, _runtime: runtime }
     }
 
     /// Requests so far.
@@ -114,11 +114,11 @@ impl Hosts {
         self.served.requests.load(Ordering::Relaxed)
     }
 
-    /// The feeds as `[[feed]]` tables.
-    pub fn feeds(&self) -> String {
+    /// These feeds as `[[feed]]` tables.
+    pub fn tables(&self, feeds: Range<u64>) -> String {
         let scheme = if self.authority.is_some() { "https" } else { "http" };
         let mut tables = String::new();
-        for feed in 0..self.farm.feeds {
+        for feed in feeds {
             let (high, low) = (feed / HOSTS_OF_NETWORK, feed % HOSTS_OF_NETWORK + 1);
             let _ = write!(tables, "[[feed]]\nname = \"feed{feed}\"\nurl = \"{scheme}://127.1.{high}.{low}:{}/{feed}\"\n", self.port);
         }

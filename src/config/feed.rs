@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -51,7 +52,7 @@ pub(super) fn feed(section: &mut Section<'_>, span: Range<usize>, schedule: &Sch
             })
             .unwrap_or_default(),
         language: section.read("language", language),
-        request: request(section, surroundings),
+        request: Arc::new(request(section, surroundings)),
         filters: filters(section, "filters"),
         placements: section.read_list("opml", placement).unwrap_or_default(),
         list: source.path.clone(),
@@ -80,7 +81,7 @@ impl Feed {
             full_text: None,
             identity: IdentityRule::default(),
             language: None,
-            request: FeedRequest::default(),
+            request: Arc::default(),
             filters: Vec::new(),
             placements: Vec::new(),
             list: "feeds.toml".into(),

@@ -108,6 +108,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
     config.title = lists.title;
     list::qualify_names(&mut found);
     note_duplicates(&found, mistakes);
+    list::share_requests(&mut found);
     config.feeds = found.into_iter().map(|found| Arc::new(found.feed)).collect();
     webhook::note_unknown(&webhooks, &config.feeds, source, mistakes);
     config.webhooks = webhooks.into_iter().map(|found| found.webhook).collect();

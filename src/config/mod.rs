@@ -288,8 +288,8 @@ pub struct Feed {
     pub identity: IdentityRule,
     /// Where the feed declares none.
     pub language: Option<String>,
-    /// How it is asked.
-    pub request: FeedRequest,
+    /// How it is asked. Most feeds of a list are asked alike, and share this.
+    pub request: Arc<FeedRequest>,
     /// This feed's own, after those for all.
     pub filters: Vec<Filter>,
     /// Where it stands in OPML, so that an export gives back all that an import brought.

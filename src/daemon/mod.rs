@@ -279,15 +279,20 @@ impl Daemon {
                 Some(Set::Back(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
-                    let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
+                    let archive = Arc::clone(&self.archive);
                     self.housekeeping.spawn(async move {
-                        if let Err(error) = archive.set_pages_back(by).await {
+                        if let Err(error) = archive.set_back(by, Utc::now()).await {
                             tracing::error!(%error, "pages wait until the clock is where it was");
                         }
                     });
                 }
                 Some(Set::Ahead(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
+                    // Before the next poll: it would count that time against a feed that fails.
+                    let now = Utc::now();
+                    if let Err(error) = self.archive.leap(now - by, now).await {
+                        tracing::error!(%error, "feeds that fail are believed to have failed in that time too");
+                    }
                 }
                 None => {}
             }

@@ -6,7 +6,6 @@
 
 mod rounds;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,11 +49,13 @@ pub struct PageSettings {
     /// Where the feed does not say.
     full_text: FullText,
     /// By name: a page is asked for as the feed is whose entry wants it.
-    feeds: HashMap<String, Arc<Feed>>,
+    feeds: Arc<[Arc<Feed>]>,
 }
 
 impl From<&config::Config> for PageSettings {
     fn from(config: &config::Config) -> Self {
+        let mut feeds = config.feeds.clone();
+        feeds.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Self {
             reading_speed: config.articles.reading_speed,
             keep_pages: config.database.keep_entries,
@@ -63,12 +64,17 @@ impl From<&config::Config> for PageSettings {
             rules: config.site_rules.clone().into(),
             copies: CopySettings { near_copies: config.articles.near_copies, similar: config.articles.similar },
             full_text: config.articles.full_text,
-            feeds: config.feeds.iter().map(|feed| (feed.name.clone(), Arc::clone(feed))).collect(),
+            feeds: feeds.into(),
         }
     }
 }
 
 impl PageSettings {
+    fn feed(&self, name: &str) -> Option<&Feed> {
+        let at = self.feeds.binary_search_by(|feed| feed.name.as_str().cmp(name)).ok()?;
+        self.feeds.get(at).map(Arc::as_ref)
+    }
+
     fn full_text(&self, feed: &Feed) -> FullText {
         feed.full_text.unwrap_or(self.full_text)
     }
@@ -188,7 +194,7 @@ impl Pager {
             elapsed: Duration::ZERO,
         };
         let mut learned = Learned::default();
-        let end = match self.settings.feeds.get(&due.feed) {
+        let end = match self.settings.feed(&due.feed) {
             Some(feed) if self.settings.full_text(feed) == FullText::Never => PageEnd::Dropped,
             Some(feed) if feed.enabled || is_named => {
                 if self.settings.full_text(feed) == FullText::Auto && !wish::is_worth_it(due.wish, due.past, Utc::now()) {

@@ -187,24 +187,25 @@ pub fn next_poll(settings: &config::Schedule, polled: &Polled<'_>) -> NextPoll {
     let Polled { feed, now, .. } = *polled;
     let spread = |wait: Duration| wait.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * share(feed, now));
     let usual = usual(settings, polled.interval);
+    let least = settings.min_interval.min(A_CENTURY);
     let (wait, reason) = match polled.end {
         End::Answered if polled.interval.is_some() => (usual, Reason::Interval),
         End::Answered => {
             let (wait, reason) = unforced_wait(settings, polled);
             // Before the time that the publisher names there is nothing new.
             let wait = if reason == Reason::Hint { wait.mul_f64(1.0 + SPREAD * share(feed, now)) } else { spread(wait) };
-            (wait.max(settings.min_interval.min(A_CENTURY)), reason)
+            (wait.max(least), reason)
         }
         End::Failed { failures, since } if is_retired(settings, now, failures, since) => (spread(WEEK), Reason::Retired),
         End::Failed { failures, .. } => {
             let factor = 1_u32.checked_shl(failures.saturating_sub(1).min(20)).unwrap_or(u32::MAX);
             let ceiling = settings.max_interval.min(A_CENTURY).max(usual);
-            (spread(usual.saturating_mul(factor).min(ceiling)), Reason::BackOff)
+            (spread(usual.saturating_mul(factor).min(ceiling)).max(least), Reason::BackOff)
         }
         End::Gone => (spread(WEEK), Reason::Gone),
         // Those who wait for one host do not come back in one moment.
         End::Held => (settings.min_interval.mul_f64(share(feed, now)), Reason::BackOff),
-        End::Outage => (spread(usual), Reason::Outage),
+        End::Outage => (spread(usual).max(least), Reason::Outage),
     };
     let asked = polled.freshness.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
     let (wait, reason) = match (asked, polled.end) {

@@ -27,6 +27,7 @@ mod history_tests;
 mod identity_tests;
 mod integrity;
 mod known;
+mod leaps;
 mod lock;
 mod neighbours;
 mod outages;

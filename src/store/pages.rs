@@ -4,7 +4,7 @@
 //! article's draft stays as its speaker made it: what is shown is merged from both whenever it is read, so that a page that
 //! is asked for again, or a rule that gets better, finds everything as it came.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -258,18 +258,11 @@ impl Archive {
             })
             .await
     }
+}
 
-    /// The clock was set back by so many milliseconds: what was planned by it comes earlier by so much.
-    ///
-    /// # Errors
-    /// A [`StoreError`]; nothing was changed then.
-    pub async fn set_pages_back(&self, milliseconds: i64) -> Result<(), StoreError> {
-        self.writer
-            .run(move |connection| {
-                connection.execute("UPDATE page SET due_at = due_at - ?1 WHERE due_at IS NOT NULL", params![milliseconds]).map(|_| ())
-            })
-            .await
-    }
+/// The clock was set back by so much: what was planned by it comes earlier by so much.
+pub fn set_back(connection: &Connection, by: TimeDelta) -> rusqlite::Result<()> {
+    connection.execute("UPDATE page SET due_at = due_at - ?1 WHERE due_at IS NOT NULL", params![by.num_milliseconds()]).map(|_| ())
 }
 
 fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, answer: &PageAnswer) -> rusqlite::Result<bool> {

@@ -251,7 +251,7 @@ mod tests {
             full_text: None,
             identity: crate::config::IdentityRule::Auto,
             language: None,
-            request: crate::config::FeedRequest::default(),
+            request: std::sync::Arc::default(),
             filters: Vec::new(),
             placements: Vec::new(),
             list: list.to_path_buf(),
