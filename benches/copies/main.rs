@@ -318,8 +318,11 @@ fn main() {
             cost(press.name(), &[press.as_ref()]);
         }
     }
+    let articles = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).next();
     if wants("archive") {
-        let articles = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).next().unwrap_or(40_000);
-        archive::cost(presses[0].as_ref(), articles, 10_000, 400);
+        archive::cost(presses[0].as_ref(), articles.unwrap_or(40_000), 10_000, 400);
+    }
+    if wants("alike") {
+        archive::alike(articles.unwrap_or(5_000));
     }
 }

@@ -5,7 +5,7 @@
 //! that are written without spaces have no such runs: there each character is a token, and in the index each pair
 //! of neighbours too, so that a word of several characters is looked up by few and rare tokens.
 //!
-//! An index without positions answers "which articles hold all these tokens" ([`index_document`], [`lookup`]);
+//! An index without positions answers "which articles hold all these tokens" ([`IndexDocument`], [`lookup`]);
 //! whether they stand side by side is then read from the text ([`sequence`], [`contains_phrase`]).
 //!
 //! Tokens hold no ASCII but letters and digits in lower case: SQLite's `ascii` tokeniser leaves them as they are.
@@ -22,17 +22,44 @@ use super::words::is_unspaced;
 /// Distinct tokens of an article, more or less.
 const USUAL_TOKENS: usize = 400;
 
-/// All distinct tokens of some texts, separated by spaces, in the order of their first appearance: words,
-/// characters of scripts without spaces, and pairs of these.
-pub fn index_document<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    // The tokens already lie in the document: the table holds only where.
-    let hasher = DefaultHashBuilder::default();
-    let mut seen: HashTable<(u32, u32)> = HashTable::with_capacity(USUAL_TOKENS);
-    let mut document = String::with_capacity(8 * USUAL_TOKENS);
-    let mut add = |token: &str| {
-        let at = |document: &str, &(start, end): &(u32, u32)| {
-            hasher.hash_one(document.as_bytes().get(start as usize..end as usize).unwrap_or_default())
-        };
+/// What an index holds of some texts: their distinct tokens, separated by spaces, in the order of their first appearance:
+/// words, characters of scripts without spaces, and pairs of these.
+#[derive(Debug)]
+pub struct IndexDocument {
+    /// The tokens already lie in the document: the table holds only where.
+    seen: HashTable<(u32, u32)>,
+    hasher: DefaultHashBuilder,
+    document: String,
+    pair: String,
+}
+
+impl Default for IndexDocument {
+    fn default() -> Self {
+        Self {
+            seen: HashTable::with_capacity(USUAL_TOKENS),
+            hasher: DefaultHashBuilder::default(),
+            document: String::with_capacity(8 * USUAL_TOKENS),
+            pair: String::new(),
+        }
+    }
+}
+
+impl IndexDocument {
+    /// The next token, and the pair that it makes with the character before it.
+    pub fn add(&mut self, unit: Unit<'_>) {
+        self.add_token(unit.token);
+        if let Some(before) = unit.before {
+            let mut pair = std::mem::take(&mut self.pair);
+            pair.clear();
+            pair.push_str(before);
+            pair.push_str(unit.token);
+            self.add_token(&pair);
+            self.pair = pair;
+        }
+    }
+
+    fn add_token(&mut self, token: &str) {
+        let Self { seen, hasher, document, .. } = self;
         let hash = hasher.hash_one(token.as_bytes());
         let known = seen.find(hash, |&(start, end)| document.get(start as usize..end as usize) == Some(token)).is_some();
         if known {
@@ -44,22 +71,16 @@ pub fn index_document<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         let start = document.len();
         document.push_str(token);
         if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(document.len())) {
-            seen.insert_unique(hash, (start, end), |span| at(&document, span));
+            let at =
+                |&(start, end): &(u32, u32)| hasher.hash_one(document.as_bytes().get(start as usize..end as usize).unwrap_or_default());
+            seen.insert_unique(hash, (start, end), at);
         }
-    };
-    let mut pair = String::new();
-    for text in texts {
-        visit(text, &mut |unit| {
-            add(unit.token);
-            if let Some(before) = unit.before {
-                pair.clear();
-                pair.push_str(before);
-                pair.push_str(unit.token);
-                add(&pair);
-            }
-        });
     }
-    document
+
+    /// All of it.
+    pub fn finish(self) -> String {
+        self.document
+    }
 }
 
 /// The tokens of a text in its order: words, and single characters of scripts without spaces.
@@ -110,7 +131,11 @@ pub struct Unit<'a> {
 
 /// Shows each token of a text in its order, without keeping any.
 pub fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
-    let mut folded = String::new();
+    visit_with(text, &mut String::new(), found);
+}
+
+/// As [`visit`], with a buffer to fold in: for one who comes with a text word by word.
+pub fn visit_with(text: &str, folded: &mut String, found: &mut impl FnMut(Unit<'_>)) {
     let mut rest = text;
     while !rest.is_empty() {
         // Most runs are of ASCII, and stretches of them are folded and split as bytes.
@@ -121,11 +146,11 @@ pub fn visit(text: &str, found: &mut impl FnMut(Unit<'_>)) {
         folded.clear();
         folded.push_str(plain);
         folded.make_ascii_lowercase();
-        ascii_units(&folded, found);
+        ascii_units(folded, found);
         let (run, after) = other.split_at(other.find(is_space).unwrap_or(other.len()));
         folded.clear();
-        fold(run, &mut folded);
-        units(&folded, found);
+        fold(run, folded);
+        units(folded, found);
         rest = after;
     }
 }
@@ -219,6 +244,12 @@ mod tests {
 
     use super::*;
 
+    fn index_document<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+        let mut index = IndexDocument::default();
+        texts.into_iter().for_each(|text| visit(text, &mut |unit| index.add(unit)));
+        index.finish()
+    }
+
     #[test]
     fn tokens_are_folded_words_and_single_characters() {
         for (text, want) in [
@@ -283,6 +314,19 @@ mod tests {
                 prop_assert!(held.contains(token.as_str()), "{} in {}", token, index);
             }
             prop_assert!(contains_phrase(&sequence(&text), &sequence(&part)));
+        }
+
+        #[test]
+        fn a_text_has_the_tokens_of_its_words_one_by_one(words in proptest::collection::vec("[a-zA-Zéß]{1,5}|[東京都がกี้]{1,4}|\\PC{1,4}", 1..12)) {
+            let text = words.join("\n");
+            let mut by_word = Vec::new();
+            let mut folded = String::new();
+            for run in text.split_ascii_whitespace() {
+                visit_with(run, &mut folded, &mut |unit| by_word.push((unit.token.to_owned(), unit.before.map(str::to_owned))));
+            }
+            let mut whole = Vec::new();
+            visit(&text, &mut |unit| whole.push((unit.token.to_owned(), unit.before.map(str::to_owned))));
+            prop_assert_eq!(by_word, whole);
         }
 
         #[test]

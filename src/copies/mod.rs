@@ -6,24 +6,29 @@
 //! All of it is computed from an article's [`Likeness`]: the key of its text, the [`Sketch`] by which near copies are
 //! known, and the bag of words that its characteristic terms are chosen from. The [`Window`] holds the likenesses of the
 //! last weeks' articles and finds, for a new one, those that are near copies and those that are similar;
-//! [`clusters`] says which article each copy is a copy of.
+//! [`judge`] says which article each copy is a copy of.
 //!
 //! docs/copies.md says what the scores mean, how the thresholds were chosen and what was measured.
 
 mod cluster;
 mod hash;
+mod index;
 mod kept;
 mod sketch;
 mod terms;
+mod texts;
 mod window;
 
 use sha2::{Digest, Sha256};
 
-pub use self::cluster::{Story, clusters};
+pub use self::cluster::{Place, Stories, judge};
 pub use self::kept::Kept;
+#[cfg(test)]
+pub use self::sketch::COMPARED;
 pub use self::sketch::{Comparison, Sketch};
 pub use self::terms::{Bag, Frequencies, Terms};
 pub use self::window::{Hot, WINDOW, Window, are_close};
+use crate::article::tokens::Unit;
 use crate::article::{Draft, tokens};
 use crate::identity::{first_bits, fold, word_count};
 
@@ -64,21 +69,38 @@ pub struct Likeness {
 impl Likeness {
     /// Of what an article shows.
     pub fn of(draft: &Draft, settings: CopySettings) -> Self {
+        Self::of_each(draft, settings, &mut |_| {})
+    }
+
+    /// As [`Self::of`]; `found` hears of each token of the title and of the text, for a text's words are folded once for all that
+    /// is made of them.
+    pub fn of_each(draft: &Draft, settings: CopySettings, found: &mut impl FnMut(Unit<'_>)) -> Self {
         let mut likeness = Self { copy_key: copy_key(draft), similar: settings.similar, ..Self::default() };
-        if !settings.near_copies && settings.similar == 0 {
+        let is_sketched = settings.near_copies && likeness.copy_key.is_some();
+        let mut sketcher = is_sketched.then(sketch::Sketcher::default);
+        let mut bag = (settings.similar > 0).then(Bag::default);
+        if sketcher.is_none() && bag.is_none() {
+            tokens::visit(&draft.title, found);
+            tokens::visit(&draft.text, found);
             return likeness;
         }
-        let mut bag = Bag::default();
-        let mut sketcher = sketch::Sketcher::default();
-        for_each_token(&draft.title, &mut |token| token.count(&mut bag, TITLE_WEIGHT));
-        for_each_token(&draft.text, &mut |token| {
-            token.count(&mut bag, 1);
-            sketcher.add(token.hash, token.is_character, token.is_detail);
+        for_each_token(&draft.title, &mut |unit, token| {
+            found(unit);
+            if let Some(bag) = &mut bag {
+                token.count(bag, TITLE_WEIGHT);
+            }
         });
-        if settings.near_copies && likeness.copy_key.is_some() {
-            likeness.sketch = sketcher.finish();
-        }
-        likeness.bag = (settings.similar > 0).then_some(bag);
+        for_each_token(&draft.text, &mut |unit, token| {
+            found(unit);
+            if let Some(bag) = &mut bag {
+                token.count(bag, 1);
+            }
+            if let Some(sketcher) = &mut sketcher {
+                sketcher.add(token.hash, token.is_character, token.is_detail);
+            }
+        });
+        likeness.sketch = sketcher.and_then(sketch::Sketcher::finish);
+        likeness.bag = bag;
         likeness
     }
 }
@@ -88,7 +110,7 @@ impl Likeness {
 pub fn similarity(one: &str, other: &str) -> f64 {
     let sketch = |text: &str| {
         let mut sketcher = sketch::Sketcher::default();
-        for_each_token(text, &mut |token| sketcher.add(token.hash, token.is_character, token.is_detail));
+        for_each_token(text, &mut |_, token| sketcher.add(token.hash, token.is_character, token.is_detail));
         sketcher.finish()
     };
     let comparison = sketch(one).zip(sketch(other)).and_then(|(one, other)| one.compare(&other));
@@ -125,21 +147,23 @@ impl Token {
     }
 }
 
-fn for_each_token(text: &str, found: &mut impl FnMut(Token)) {
+fn for_each_token(text: &str, found: &mut impl FnMut(Unit<'_>, Token)) {
+    let mut folded = String::new();
     for paragraph in text.lines() {
         let mut begins_sentence = true;
         for run in paragraph.split_ascii_whitespace() {
             let is_name = !begins_sentence && run.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase);
-            tokens::visit(run, &mut |unit| {
+            tokens::visit_with(run, &mut folded, &mut |unit| {
                 let hash = hash::of_token(unit.token);
                 let is_figure = unit.token.len() > 1 && unit.token.bytes().all(|byte| byte.is_ascii_digit());
-                found(Token {
+                let token = Token {
                     hash,
                     pair: unit.before.map(|before| hash::mix(hash::of_token(before).rotate_left(1) ^ hash)),
                     length: unit.token.len(),
                     is_character: unit.is_character,
                     is_detail: is_figure || (is_name && !unit.is_character),
-                });
+                };
+                found(unit, token);
             });
             begins_sentence = ends_sentence(run);
         }

@@ -1,16 +1,18 @@
 //! The articles of the last weeks, as far as new ones are compared with them: one index for copies and similar posts.
 //!
-//! Each article is entered under some forty keys: those of its sketch, and its characteristic terms. A key leads to the
-//! articles that have it, the newest first; what an article has in common with others is found by walking its own keys.
+//! Each text is entered under the keys of its sketch, and each article under its characteristic terms: some forty keys. A key
+//! leads to those that have it, the newest first; what an article has in common with others is found by walking its own keys.
 //! So the cost of a comparison does not grow with the archive. Memory is bounded by [`MOST`] articles and those that wait
 //! to be swept out, about 1,200 bytes each.
 //!
 //! It lives in the writer's memory and is made again from what the archive keeps: a B-tree of so many random keys would
 //! cost several times as much for each article as all the comparing.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
-use super::{Kept, Sketch, sketch, terms};
+use super::index::Index;
+use super::texts::{Bearer, Kinship, Texts};
+use super::{Kept, Sketch};
 
 /// For so long an article is compared with new ones, and so far apart in time copies and similar posts may have been
 /// published, in milliseconds: thirty days.
@@ -22,7 +24,7 @@ const MOST: usize = 20_000;
 /// Old articles are swept out so many at a time.
 const SWEEP: usize = MOST / 4;
 
-/// So many articles of one key are looked at, the newest first: what more of them have in common is a turn of speech, or
+/// So many texts of one key are looked at, the newest first: what more of them have in common is a turn of speech, or
 /// the frame of a series.
 const MOST_OF_RUN: u32 = 64;
 /// … and so many of one term: what more of them have in common hardly sets them apart.
@@ -30,15 +32,6 @@ const MOST_OF_TERM: u32 = 64;
 
 /// Similar posts that score less are none.
 const LEAST_SCORE: f32 = 0.12;
-
-/// Keys of one article.
-const KEYS: usize = sketch::KEYS + terms::TERMS;
-
-/// A text that shares much with so many others, but hardly with any beyond doubt, is one of a series.
-const SERIES: usize = 4;
-
-/// No next node.
-const END: u32 = 0x00ff_ffff;
 
 /// An article of the window.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -65,52 +58,15 @@ struct Slot {
     is_gone: bool,
 }
 
-/// How a text is related to another that shares much with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kinship {
-    /// Too much speaks against a copy.
-    Doubtful,
-    /// A near copy, unless both are of a series.
-    Near,
-    /// A near copy that shares more than a series' issues do.
-    Certain,
-}
-
-/// A text that articles of the window have.
-#[derive(Debug, Default)]
-struct Text {
-    articles: Vec<i64>,
-    /// The keys of the texts that share much with it.
-    kin: Vec<(i64, Kinship)>,
-    is_of_series: bool,
-}
-
-impl Text {
-    fn looks_like_series(&self) -> bool {
-        let certain = self.kin.iter().filter(|(_, kinship)| *kinship == Kinship::Certain).count();
-        self.kin.len() >= SERIES && certain * 4 < self.kin.len()
-    }
-}
-
-/// A place of an article in the list of a key: the key, and in one number the next node (24 bits) and the term's weight (8).
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    key: u32,
-    link: u32,
-}
-
 /// The articles that new ones are compared with.
 #[derive(Debug, Default)]
 pub struct Window {
     slots: Vec<Slot>,
-    /// `KEYS` for each slot.
-    nodes: Vec<Node>,
-    heads: Vec<u32>,
+    index: Index,
     of_article: HashMap<i64, u32>,
-    texts: HashMap<i64, Text>,
+    texts: Texts,
     newest: i64,
     swept: Vec<i64>,
-    turned: Vec<i64>,
     /// Which slots a search has met, and how they score; empty between two searches.
     scores: Vec<u32>,
     met: Vec<u32>,
@@ -132,6 +88,11 @@ impl Window {
         self.of_article.is_empty()
     }
 
+    /// Will some be swept out before the next is added?
+    pub fn is_full(&self) -> bool {
+        self.slots.len() >= MOST + SWEEP
+    }
+
     /// The article, where it is in the window.
     pub fn get(&self, article: i64) -> Option<&Hot> {
         self.slot(article).map(|slot| &slot.hot)
@@ -145,20 +106,22 @@ impl Window {
 
     /// The keys of the texts that are near copies of the text of this key.
     pub fn near(&self, key: i64) -> impl Iterator<Item = i64> + '_ {
-        let text = self.texts.get(&key);
-        let is_of_series = text.is_some_and(|text| text.is_of_series);
-        let kin = text.map_or(&[][..], |text| &text.kin).iter().filter(|(_, kinship)| *kinship > Kinship::Doubtful);
-        kin.map(|(near, _)| *near).filter(move |near| !(is_of_series && self.is_of_series(*near)))
+        self.texts.near(key)
     }
 
     /// Is the text of this key one of a series, as far as the window knows? Two of a series are never copies.
     pub fn is_of_series(&self, key: i64) -> bool {
-        self.texts.get(&key).is_some_and(|text| text.is_of_series)
+        self.texts.is_of_series(key)
     }
 
-    /// A sketch of the text of this key.
-    pub fn sketch(&self, key: i64) -> Option<&Sketch> {
-        self.get(*self.texts.get(&key)?.articles.first()?)?.kept.sketch.as_ref()
+    /// An article that has the text of this key.
+    pub fn with_text(&self, key: i64) -> Option<&Hot> {
+        self.get(self.texts.found_by(key)?)
+    }
+
+    /// How many articles have the text of this key.
+    pub fn bearers(&self, key: i64) -> usize {
+        self.texts.bearers(key)
     }
 
     /// Articles that have left the window since this was last asked.
@@ -166,10 +129,10 @@ impl Window {
         std::mem::take(&mut self.swept)
     }
 
-    /// Keys of texts that became, or ceased to be, one of a series since this was last asked: what is a copy of what
-    /// must be judged anew for them.
+    /// Keys of texts that became, or ceased to be, one of a series since this was last asked, or that were there already and
+    /// are now near others, or no more: what is a copy of what must be judged anew for them.
     pub fn take_turned(&mut self) -> Vec<i64> {
-        std::mem::take(&mut self.turned)
+        std::mem::take(self.texts.turned())
     }
 
     fn slot(&self, article: i64) -> Option<&Slot> {
@@ -179,38 +142,15 @@ impl Window {
     /// Adds an article, or puts one in its new place; finds what is near its text.
     pub fn insert(&mut self, hot: Hot) {
         self.remove(hot.article);
-        if self.slots.len() >= MOST + SWEEP {
+        if self.is_full() {
             self.sweep();
         }
         self.newest = self.newest.max(hot.first_seen);
         if let (Some(key), Some(sketch)) = (hot.copy_key, &hot.kept.sketch) {
             let kin = self.find_kin(key, sketch, hot.published);
-            self.texts.entry(key).or_default().articles.push(hot.article);
-            for (other, kinship) in kin {
-                self.join(key, other, kinship);
-                self.join(other, key, kinship);
-                self.judge(other);
-            }
-            self.judge(key);
+            self.texts.add(key, Bearer { published: hot.published, article: hot.article, first_seen: hot.first_seen }, kin);
         }
-        self.put(Slot { hot, is_gone: false });
-    }
-
-    fn join(&mut self, key: i64, other: i64, kinship: Kinship) {
-        let text = self.texts.entry(key).or_default();
-        if !text.kin.iter().any(|(kin, _)| *kin == other) {
-            text.kin.push((other, kinship));
-        }
-    }
-
-    /// Is the text of a series now?
-    fn judge(&mut self, key: i64) {
-        let Some(text) = self.texts.get_mut(&key) else { return };
-        let is_of_series = text.looks_like_series();
-        if text.is_of_series != is_of_series {
-            text.is_of_series = is_of_series;
-            self.turned.push(key);
-        }
+        self.put(hot);
     }
 
     /// Takes an article out.
@@ -222,79 +162,43 @@ impl Window {
         let hot = std::mem::take(&mut slot.hot);
         if hot.kept.sketch.is_some()
             && let Some(key) = hot.copy_key
+            && let Some(next) = self.texts.remove(key, article)
+            && let Some(at) = self.of_article.get(&next)
+            && let Some(sketch) = self.slots.get(*at as usize).and_then(|slot| slot.hot.kept.sketch.as_ref())
         {
-            self.take_from_text(key, article);
+            self.index.enter_sketch(*at, sketch);
         }
     }
 
-    /// A text with one article less may be too far in time from others now, or nowhere any more.
-    fn take_from_text(&mut self, key: i64, article: i64) {
-        let Some(text) = self.texts.get_mut(&key) else { return };
-        text.articles.retain(|other| *other != article);
-        let left: Vec<i64> = text.kin.iter().map(|(kin, _)| *kin).collect();
-        for other in left {
-            if !self.are_texts_close(key, other) {
-                self.part(key, other);
-                self.part(other, key);
-                self.judge(other);
-            }
-        }
-        if self.texts.get(&key).is_some_and(|text| text.articles.is_empty()) {
-            self.texts.remove(&key);
-        } else {
-            self.judge(key);
-        }
-    }
-
-    fn part(&mut self, key: i64, other: i64) {
-        let Some(text) = self.texts.get_mut(&key) else { return };
-        text.kin.retain(|(kin, _)| *kin != other);
-    }
-
-    fn are_texts_close(&self, one: i64, other: i64) -> bool {
-        let dates = |key: i64| self.texts.get(&key).into_iter().flat_map(|text| &text.articles).filter_map(|article| self.get(*article));
-        dates(one).any(|one| dates(other).any(|other| are_close(one.published, other.published)))
-    }
-
-    fn put(&mut self, slot: Slot) {
-        if (self.slots.len() + 1) * KEYS > self.heads.len() * 2 {
-            self.grow();
-        }
-        let first = self.slots.len() * KEYS;
+    fn put(&mut self, hot: Hot) {
         let Ok(at) = u32::try_from(self.slots.len()) else { return };
-        self.of_article.insert(slot.hot.article, at);
-        self.slots.push(slot);
+        self.of_article.insert(hot.article, at);
+        self.slots.push(Slot { hot, is_gone: false });
         self.scores.push(0);
-        self.nodes.resize(first + KEYS, Node { key: 0, link: END << 8 });
-        self.link(at);
+        if self.index.add_slot() {
+            self.enter_all();
+        } else {
+            self.enter(at);
+        }
     }
 
-    /// Enters a slot's nodes under its keys.
-    fn link(&mut self, at: u32) {
+    /// Enters a slot under its terms and, where its text is found by it, the keys of its sketch.
+    fn enter(&mut self, at: u32) {
         let Some(slot) = self.slots.get(at as usize).filter(|slot| !slot.is_gone) else { return };
-        let kept = &slot.hot.kept;
-        let sketch_keys = kept.sketch.iter().flat_map(|sketch| sketch.keys()).map(|key| (sketch_key(key), 0));
-        let term_keys = kept.terms.iter().map(|(term, weight)| (term_key(term), weight));
-        let first = at as usize * KEYS;
-        for (node_at, (key, weight)) in (first..).zip(sketch_keys.chain(term_keys).take(KEYS)) {
-            let head = key as usize & (self.heads.len() - 1);
-            if let (Some(head), Some(node)) = (self.heads.get_mut(head), self.nodes.get_mut(node_at)) {
-                *node = Node { key, link: (*head << 8) | u32::from(weight) };
-                *head = node_at as u32;
-            }
+        let Hot { article, copy_key, kept, .. } = &slot.hot;
+        if let (Some(key), Some(sketch)) = (copy_key, &kept.sketch)
+            && self.texts.found_by(*key) == Some(*article)
+        {
+            self.index.enter_sketch(at, sketch);
         }
+        self.index.enter_terms(at, &kept.terms);
     }
 
-    fn relink(&mut self) {
-        self.heads.fill(END);
+    fn enter_all(&mut self) {
+        self.index.clear(self.slots.len());
         for at in 0..self.slots.len() as u32 {
-            self.link(at);
+            self.enter(at);
         }
-    }
-
-    fn grow(&mut self) {
-        self.heads = vec![END; (self.heads.len() * 2).max(1 << 14)];
-        self.relink();
     }
 
     /// Drops what is gone, what is too old, and what is more than the window holds.
@@ -305,7 +209,7 @@ impl Window {
         let surplus = slots.len().saturating_sub(MOST);
         let mut at = 0;
         let mut swept = Vec::new();
-        let turned = self.turned.len();
+        let turned = self.texts.turned().len();
         slots.retain(|slot| {
             at += 1;
             let stays = at > surplus && slot.hot.first_seen >= oldest;
@@ -316,74 +220,35 @@ impl Window {
         });
         self.of_article = slots.iter().zip(0..).map(|(slot, at)| (slot.hot.article, at)).collect();
         self.scores.truncate(slots.len());
-        self.nodes.truncate(slots.len() * KEYS);
-        self.nodes.fill(Node { key: 0, link: END << 8 });
         self.slots = slots;
         for (article, key) in swept {
-            self.take_from_text(key, article);
+            self.texts.remove(key, article);
             self.swept.push(article);
         }
         // What leaves the window leaves copies as they are.
-        self.turned.truncate(turned);
-        self.relink();
-    }
-
-    /// Walks the articles that have these keys, of each key the newest first: the number of the key, the article's slot,
-    /// and the term's weight there.
-    ///
-    /// All lists are walked side by side: nearly every step waits for memory, and so they wait together.
-    fn walk(&self, keys: impl Iterator<Item = u32>, most: u32, mut found: impl FnMut(usize, u32, u32)) {
-        let mut lists: [(u32, u32, u32, usize); KEYS] = [(0, END, 0, 0); KEYS];
-        let mut count = 0;
-        for (list, (number, key)) in lists.iter_mut().zip(keys.enumerate()) {
-            let head = self.heads.get(key as usize & self.heads.len().wrapping_sub(1)).copied().unwrap_or(END);
-            *list = (key, head, most, number);
-            count += 1;
-        }
-        while count > 0 {
-            let mut at = 0;
-            while let Some((key, next, left, number)) = lists.get_mut(..count).and_then(|lists| lists.get_mut(at)) {
-                match self.nodes.get(*next as usize) {
-                    Some(node) if *left > 0 => {
-                        if node.key == *key {
-                            *left -= 1;
-                            found(*number, *next / KEYS as u32, node.link & 0xff);
-                        }
-                        *next = node.link >> 8;
-                        at += 1;
-                    }
-                    _ => {
-                        count -= 1;
-                        lists.swap(at, count);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Is it there, and was it seen within the window?
-    fn is_comparable(&self, slot: &Slot, published: Option<i64>) -> bool {
-        !slot.is_gone && slot.hot.first_seen >= self.newest - WINDOW && are_close(slot.hot.published, published)
+        self.texts.turned().truncate(turned);
+        self.enter_all();
     }
 
     /// The keys of the texts that share much with this one.
     fn find_kin(&mut self, key: i64, sketch: &Sketch, published: Option<i64>) -> Vec<(i64, Kinship)> {
         let (mut scores, mut met) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.met));
-        self.walk(sketch.keys().map(sketch_key), MOST_OF_RUN, |_, slot, _| {
+        self.index.walk_sketch(sketch, MOST_OF_RUN, |slot| {
             if let Some(score) = scores.get_mut(slot as usize).filter(|score| **score == 0) {
                 *score = 1;
                 met.push(slot);
             }
         });
+        let oldest = self.newest - WINDOW;
         let mut found = Vec::new();
         for at in met.drain(..) {
             if let Some(score) = scores.get_mut(at as usize) {
                 *score = 0;
             }
-            let Some(slot) = self.slots.get(at as usize) else { continue };
+            let Some(slot) = self.slots.get(at as usize).filter(|slot| !slot.is_gone) else { continue };
             let (Some(other), Some(other_sketch)) = (slot.hot.copy_key, &slot.hot.kept.sketch) else { continue };
             let Some(comparison) = sketch.compare(other_sketch) else { continue };
-            if other != key && comparison.are_kin() && self.is_comparable(slot, published) {
+            if other != key && comparison.are_kin() && self.texts.is_close(other, published, oldest) {
                 let kinship = match comparison.likeness() {
                     None => Kinship::Doubtful,
                     Some(_) if comparison.is_certain() => Kinship::Certain,
@@ -406,7 +271,7 @@ impl Window {
         let mut posts = Vec::new();
         if let Some(own) = self.slot(article) {
             let terms = &own.hot.kept.terms;
-            self.walk(terms.iter().map(|(term, _)| term_key(term)), MOST_OF_TERM, |number, slot, other| {
+            self.index.walk_terms(terms, MOST_OF_TERM, |number, slot, other| {
                 if let Some(score) = scores.get_mut(slot as usize) {
                     if *score == 0 {
                         met.push(slot);
@@ -415,12 +280,13 @@ impl Window {
                 }
             });
             let least = (LEAST_SCORE * FULL_SCORE) as u32;
+            let oldest = self.newest - WINDOW;
             for at in met.drain(..) {
                 let score = scores.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
-                let Some(slot) = self.slots.get(at as usize).filter(|_| score >= least) else { continue };
+                let Some(slot) = self.slots.get(at as usize).filter(|slot| score >= least && !slot.is_gone) else { continue };
                 let other = slot.hot.article;
                 let is_other = other != article && own.hot.duplicate_of != Some(other) && slot.hot.duplicate_of.is_none();
-                if is_other && self.is_comparable(slot, own.hot.published) {
+                if is_other && slot.hot.first_seen >= oldest && are_close(slot.hot.published, own.hot.published) {
                     posts.push((other, (score as f32 / FULL_SCORE * 10_000.0).round().min(10_000.0) as u16));
                 }
             }
@@ -448,15 +314,6 @@ impl Window {
 /// The product of two vectors of length 1 whose parts are in 255ths.
 const FULL_SCORE: f32 = 255.0 * 255.0;
 
-/// Keys of sketches and of terms stand in one index and must not meet.
-fn sketch_key(key: u32) -> u32 {
-    key.wrapping_mul(0x9e37_79b1) | 1 << 31
-}
-
-fn term_key(term: u32) -> u32 {
-    term & !(1 << 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{CopySettings, Frequencies, Likeness};
@@ -479,7 +336,7 @@ mod tests {
     /// The numbers of the articles whose text is near this one's.
     fn near(window: &Window, article: i64) -> Vec<i64> {
         let key = window.get(article).unwrap().copy_key.unwrap();
-        let mut near: Vec<i64> = window.near(key).flat_map(|key| window.texts[&key].articles.clone()).collect();
+        let mut near: Vec<i64> = window.near(key).filter_map(|key| Some(window.with_text(key)?.article)).collect();
         near.sort_unstable();
         near
     }

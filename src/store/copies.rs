@@ -1,23 +1,17 @@
 //! Clusters of copies: articles of the same text or near it, or of one page, and the earliest of them.
 //!
-//! What is a copy of what is a function of the articles as they are now ([`crate::copies::clusters`]), so it is made again
-//! whenever one comes, goes or changes; the order in which copies arrive cannot matter. Articles of one text stand together
-//! as one story, however far apart they came, and so do those of one page: where a page says, by a redirect or its canonical
-//! link, that it is another article's, that is certain, whatever the texts are. Only stories that hang together with what changed are judged anew: by being near
-//! in the window, or by having been a copy of one another.
+//! What is a copy of what is a function of the articles as they are now ([`crate::copies::judge`]), so it is kept up
+//! whenever one comes, goes or changes; the order in which copies arrive cannot matter. Only stories that this may change are
+//! judged anew; an article that is the only one of its text and near no other, or the latest of a text that is known, costs
+//! one look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::neighbours::Neighbours;
-use super::packed::Packer;
-use super::pages;
-use crate::article::Draft;
-use crate::copies::{self, CopySettings, Likeness, Sketch, Story};
-
-/// So many stories are judged together at most. More that hang together are no copies that anybody would look through.
-const MOST_STORIES: usize = 500;
+use super::stories::{self, ReadStories};
+use crate::copies;
 
 /// Where judging begins.
 #[derive(Debug, Clone, Default)]
@@ -26,28 +20,26 @@ pub struct Seeds {
     pub keys: BTreeSet<i64>,
     /// The texts and pages of these articles.
     pub articles: BTreeSet<i64>,
+    /// All that happened is that this article took its place, where it did.
+    pub entered: Option<Entered>,
 }
 
-/// Articles of one text, or joined by their pages.
-struct OneStory {
-    /// The key of the earliest member's text that has one.
-    key: Option<i64>,
-    /// The earliest first.
-    members: Vec<Member>,
+/// An article that is new, or was found not to be what it was compared as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entered {
+    /// The article.
+    pub article: i64,
+    /// The key of its text.
+    pub copy_key: Option<i64>,
+    /// When it was published.
+    pub published: Option<i64>,
+    /// Is it new, so that nothing can be a copy of it yet?
+    pub is_new: bool,
 }
 
-struct Member {
-    article: i64,
-    copy_key: Option<i64>,
-    id: String,
-    published: Option<i64>,
-    duplicate_of: Option<i64>,
-    likeness: Option<i64>,
-}
-
-/// Judges anew the stories of these seeds and all that hangs together with them, and gives the articles that this
-/// changes: all that became, or ceased to be, copies, or are copies of another now; their originals, before and after;
-/// and the original of `touched`, whose copies it names.
+/// Judges anew the stories of these seeds and all that this may change, and gives the articles that it changes: all that
+/// became, or ceased to be, copies, or are copies of another now; their originals, before and after; and the original of `touched`, whose
+/// copies it names.
 pub fn settle(
     connection: &Connection,
     neighbours: &mut Neighbours,
@@ -76,45 +68,118 @@ pub fn settle_each(
     touched: Option<i64>,
     moving: &mut dyn FnMut(Moving) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<BTreeSet<i64>> {
-    let mut seeds = seeds.clone();
-    if let Some(window) = neighbours.window() {
-        seeds.keys.extend(window.take_turned());
+    let turned = neighbours.window().map(|window| window.take_turned()).unwrap_or_default();
+    if let Some(entered) = seeds.entered.filter(|_| turned.is_empty() && seeds.articles.is_empty())
+        && seeds.keys.iter().eq(&entered.copy_key)
+        && let Some(changed) = follow(connection, neighbours, &entered, touched, moving)?
+    {
+        return Ok(changed);
     }
-    let stories = hanging_together(connection, neighbours, seeds, touched)?;
-    if stories.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let originals = originals(connection, neighbours, &stories)?;
+    let newcomer = seeds.entered.filter(|entered| entered.is_new).map(|entered| entered.article);
+    let mut stories = ReadStories::new(connection, neighbours, touched, newcomer, moving)?;
     let mut changed = BTreeSet::new();
-    for (story, original) in stories.iter().zip(originals) {
-        let members = &story.members;
-        let Some(earliest) = members.first() else { continue };
-        for member in members {
-            let (duplicate_of, likeness) = match original {
-                Some((original, likeness)) => (Some(original), Some(likeness)),
-                None => ((member.article != earliest.article).then_some(earliest.article), None),
-            };
-            if let Some(hot) = neighbours.window().and_then(|window| window.get_mut(member.article)) {
-                hot.duplicate_of = duplicate_of;
-            }
-            if (member.duplicate_of, member.likeness) != (duplicate_of, likeness) {
-                moving(Moving { article: member.article, duplicate_of: member.duplicate_of, likeness: member.likeness })?;
-                connection.prepare_cached("UPDATE article SET duplicate_of = ?2, likeness = ?3 WHERE article = ?1")?.execute(params![
-                    member.article,
-                    duplicate_of,
-                    likeness
-                ])?;
-                changed.insert(member.article);
-                changed.extend(member.duplicate_of.into_iter().chain(duplicate_of));
-            } else if touched == Some(member.article) {
-                changed.extend(duplicate_of);
-            }
-        }
+    for key in turned.iter().chain(&seeds.keys) {
+        changed.extend(stories.of_key(*key)?);
     }
-    Ok(changed)
+    for article in &seeds.articles {
+        changed.extend(stories.of_article(*article)?);
+    }
+    copies::judge(&mut stories, &changed.into_iter().collect::<Vec<usize>>())?;
+    Ok(stories.changed())
 }
 
-/// As [`settle`], where no article is being stored; what changes is marked as changed at `now`.
+/// The simple cases, which nearly all articles are: alone with a text that is near no other, or one more of a text that
+/// others had earlier and that is what it was. `None` where it is no simple case.
+fn follow(
+    connection: &Connection,
+    neighbours: &mut Neighbours,
+    entered: &Entered,
+    touched: Option<i64>,
+    moving: &mut dyn FnMut(Moving) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Option<BTreeSet<i64>>> {
+    let (own, known) = match entered.is_new {
+        true => ((None, None), None),
+        false => {
+            let (id, duplicate_of, likeness): (String, Option<i64>, Option<i64>) = connection
+                .prepare_cached("SELECT id, duplicate_of, likeness FROM article WHERE article = ?1")?
+                .query_row(params![entered.article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            ((duplicate_of, likeness), Some(id))
+        }
+    };
+    // Others may be copies of it.
+    if !entered.is_new && own.0.is_none() {
+        return Ok(None);
+    }
+    let Some(key) = entered.copy_key else { return Ok(None) };
+    let window = neighbours.window();
+    let is_near = window.as_ref().is_some_and(|window| window.near(key).next().is_some());
+    let Some(earliest) = earliest_other(connection, key, entered.article)? else {
+        return Ok((!is_near && own.0.is_none()).then(BTreeSet::new));
+    };
+    // Its text may have come back to the window, to what it is near there.
+    if is_near && window.is_none_or(|window| window.bearers(key) < 2) {
+        return Ok(None);
+    }
+    let id = match known {
+        Some(id) => id,
+        None => {
+            connection.prepare_cached("SELECT id FROM article WHERE article = ?1")?.query_row(params![entered.article], |row| row.get(0))?
+        }
+    };
+    let date = |published: Option<i64>| published.unwrap_or(i64::MAX);
+    if (date(entered.published), &id) < (date(earliest.published), &earliest.id) {
+        return Ok(None);
+    }
+    let (duplicate_of, likeness) = (earliest.duplicate_of.unwrap_or(earliest.article), earliest.likeness);
+    if let Some(hot) = neighbours.window().and_then(|window| window.get_mut(entered.article)) {
+        hot.duplicate_of = Some(duplicate_of);
+    }
+    let mut changed = BTreeSet::new();
+    if own != (Some(duplicate_of), likeness) {
+        moving(Moving { article: entered.article, duplicate_of: own.0, likeness: own.1 })?;
+        stories::write(connection, entered.article, Some(duplicate_of), likeness)?;
+        changed.extend([entered.article, duplicate_of].into_iter().chain(own.0));
+    } else if touched == Some(entered.article) {
+        changed.insert(duplicate_of);
+    }
+    Ok(Some(changed))
+}
+
+struct Earliest {
+    article: i64,
+    id: String,
+    published: Option<i64>,
+    duplicate_of: Option<i64>,
+    likeness: Option<i64>,
+}
+
+/// The earliest article of this text but for this one.
+fn earliest_other(connection: &Connection, key: i64, article: i64) -> rusqlite::Result<Option<Earliest>> {
+    let read = |dated: &str| {
+        connection
+            .prepare_cached(&format!(
+                "SELECT article, id, published, duplicate_of, likeness FROM article
+                 WHERE copy_key = ?1 AND article <> ?2 {dated} ORDER BY published, id LIMIT 1"
+            ))?
+            .query_row(params![key, article], |row| {
+                Ok(Earliest {
+                    article: row.get(0)?,
+                    id: row.get(1)?,
+                    published: row.get(2)?,
+                    duplicate_of: row.get(3)?,
+                    likeness: row.get(4)?,
+                })
+            })
+            .optional()
+    };
+    // To SQLite what has no date comes first.
+    Ok(match read("")? {
+        Some(undated) if undated.published.is_none() => Some(read("AND published IS NOT NULL")?.unwrap_or(undated)),
+        first => first,
+    })
+}
+
+/// As [`settle`], where no article is being stored, at the end of a transaction; what changes is marked as changed at `now`.
 pub fn settle_and_mark(connection: &Connection, neighbours: &mut Neighbours, seeds: &Seeds, now: i64) -> rusqlite::Result<()> {
     for member in settle(connection, neighbours, seeds, None)? {
         let change: i64 =
@@ -123,7 +188,7 @@ pub fn settle_and_mark(connection: &Connection, neighbours: &mut Neighbours, see
             .prepare_cached("UPDATE article SET last_changed = ?2, change = ?3 WHERE article = ?1 AND removed_at IS NULL")?
             .execute(params![member, now, change])?;
     }
-    Ok(())
+    neighbours.write_lists(connection)
 }
 
 /// The keys of the stories that are near copies of this article.
@@ -150,169 +215,4 @@ pub fn joined_by_page(connection: &Connection, article: i64) -> rusqlite::Result
 /// Does any page join articles in this archive?
 pub fn has_edges(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM page_copy LIMIT 1")?.exists([])
-}
-
-/// The stories of these seeds and all that hang together with them.
-fn hanging_together(
-    connection: &Connection,
-    neighbours: &mut Neighbours,
-    seeds: Seeds,
-    touched: Option<i64>,
-) -> rusqlite::Result<Vec<OneStory>> {
-    let has_edges = has_edges(connection)?;
-    let mut keys: Vec<i64> = seeds.keys.iter().copied().collect();
-    let mut articles: Vec<i64> = seeds.articles.iter().copied().collect();
-    let mut seen = seeds.keys;
-    let mut taken: BTreeSet<i64> = BTreeSet::new();
-    let mut stories = Vec::new();
-    loop {
-        let members = if let Some(key) = keys.pop() {
-            members(connection, key)?
-        } else if let Some(article) = articles.pop() {
-            member(connection, article)?.into_iter().collect()
-        } else {
-            return Ok(stories);
-        };
-        if members.iter().any(|member| taken.contains(&member.article)) {
-            continue;
-        }
-        let members = if has_edges { joined(connection, members)? } else { members };
-        taken.extend(members.iter().map(|member| member.article));
-        let of_story: BTreeSet<i64> = members.iter().filter_map(|member| member.copy_key).collect();
-        seen.extend(&of_story);
-        let mut next: Vec<i64> = Vec::new();
-        // Nothing can be a copy of an article that stands alone and has just come.
-        let is_alone = members.len() == 1 && members.iter().all(|member| Some(member.article) == touched);
-        for member in &members {
-            match member.duplicate_of {
-                Some(original) if members.iter().any(|other| other.article == original) => {}
-                Some(original) => {
-                    let key = connection
-                        .prepare_cached("SELECT copy_key FROM article WHERE article = ?1")?
-                        .query_row(params![original], |row| row.get::<_, Option<i64>>(0))
-                        .optional()?;
-                    next.extend(key.flatten());
-                }
-                None if is_alone => {}
-                None => next.extend(followers(connection, member.article)?),
-            }
-        }
-        if let Some(window) = neighbours.window() {
-            of_story.iter().for_each(|key| next.extend(window.near(*key)));
-        }
-        if !members.is_empty() {
-            stories.push(OneStory { key: members.iter().find_map(|member| member.copy_key), members });
-        }
-        let left = MOST_STORIES.saturating_sub(stories.len() + keys.len());
-        keys.extend(next.into_iter().filter(|key| seen.insert(*key)).take(left));
-    }
-}
-
-const MEMBER: &str = "SELECT article, id, published, duplicate_of, likeness, copy_key FROM article";
-
-fn member_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
-    Ok(Member {
-        article: row.get(0)?,
-        id: row.get(1)?,
-        published: row.get(2)?,
-        duplicate_of: row.get(3)?,
-        likeness: row.get(4)?,
-        copy_key: row.get(5)?,
-    })
-}
-
-/// The articles of a text, the earliest first: by `published` (none last), then id.
-fn members(connection: &Connection, key: i64) -> rusqlite::Result<Vec<Member>> {
-    let mut members: Vec<Member> = connection
-        .prepare_cached(&format!("{MEMBER} WHERE copy_key = ?1"))?
-        .query_map(params![key], member_of)?
-        .collect::<rusqlite::Result<_>>()?;
-    sort(&mut members);
-    Ok(members)
-}
-
-fn member(connection: &Connection, article: i64) -> rusqlite::Result<Option<Member>> {
-    connection
-        .prepare_cached(&format!("{MEMBER} WHERE article = ?1 AND removed_at IS NULL"))?
-        .query_row(params![article], member_of)
-        .optional()
-}
-
-/// These, those that pages join to them, and all of their texts.
-fn joined(connection: &Connection, members: Vec<Member>) -> rusqlite::Result<Vec<Member>> {
-    let (mut all, mut texts): (BTreeMap<i64, Member>, BTreeSet<i64>) = (BTreeMap::new(), BTreeSet::new());
-    let mut waiting = members;
-    while let Some(next) = waiting.pop() {
-        if all.contains_key(&next.article) {
-            continue;
-        }
-        if let Some(text) = next.copy_key.filter(|text| texts.insert(*text)) {
-            waiting.extend(self::members(connection, text)?);
-        }
-        for other in joined_by_page(connection, next.article)? {
-            waiting.extend(member(connection, other)?);
-        }
-        all.insert(next.article, next);
-    }
-    let mut members: Vec<Member> = all.into_values().collect();
-    sort(&mut members);
-    Ok(members)
-}
-
-fn sort(members: &mut [Member]) {
-    members.sort_by(|a, b| (a.published.unwrap_or(i64::MAX), &a.id).cmp(&(b.published.unwrap_or(i64::MAX), &b.id)));
-}
-
-/// For each story the article that it is a near copy of, and its likeness to it in thousandths.
-fn originals(connection: &Connection, neighbours: &mut Neighbours, stories: &[OneStory]) -> rusqlite::Result<Vec<Option<(i64, i64)>>> {
-    if stories.len() == 1 {
-        return Ok(vec![None]);
-    }
-    let order: Vec<Story> = stories
-        .iter()
-        .map(|story| {
-            let earliest = story.members.first();
-            Story {
-                published: earliest.and_then(|member| member.published).unwrap_or(i64::MAX),
-                id: earliest.map(|member| member.id.clone()).unwrap_or_default(),
-            }
-        })
-        .collect();
-    let mut sketches = Vec::with_capacity(stories.len());
-    let mut is_of_series = Vec::with_capacity(stories.len());
-    for OneStory { key, members } in stories {
-        let window = neighbours.window();
-        is_of_series.push(window.as_ref().zip(*key).is_some_and(|(window, key)| window.is_of_series(key)));
-        let sketch =
-            match (window.zip(*key).and_then(|(window, key)| window.sketch(key)), members.iter().find(|member| member.copy_key == *key)) {
-                (Some(sketch), _) => Some(sketch.clone()),
-                // It has left the window.
-                (None, Some(member)) => sketch_again(connection, neighbours.packer(), member.article)?,
-                (None, None) => None,
-            };
-        sketches.push(sketch);
-    }
-    let both_of_series = |a: usize, b: usize| is_of_series.get(a) == Some(&true) && is_of_series.get(b) == Some(&true);
-    let are_close = |a: usize, b: usize| {
-        let dates = |story: usize| stories.get(story).into_iter().flat_map(|story| &story.members).map(|member| member.published);
-        dates(a).any(|one| dates(b).any(|other| copies::are_close(one, other)))
-    };
-    let originals = copies::clusters(&order, |a, b| {
-        let likeness = sketches.get(a)?.as_ref()?.likeness(sketches.get(b)?.as_ref()?);
-        likeness.filter(|_| are_close(a, b) && !both_of_series(a, b))
-    });
-    let article = |story: usize| stories.get(story).and_then(|story| story.members.first()).map(|member| member.article);
-    let original = |(story, likeness): (usize, f32)| Some((article(story)?, (f64::from(likeness) * 1_000.0).round() as i64));
-    Ok(originals.into_iter().map(|found| found.and_then(original)).collect())
-}
-
-fn sketch_again(connection: &Connection, packer: &Packer, article: i64) -> rusqlite::Result<Option<Sketch>> {
-    let draft: Option<Draft> = connection
-        .prepare_cached(
-            "SELECT body.content, page_body.draft FROM article JOIN body ON sighting = speaker
-             LEFT JOIN page_body ON page_body.article = article.article WHERE article.article = ?1",
-        )?
-        .query_row(params![article], |row| pages::shown(packer, row.get_ref(0)?, row.get_ref(1)?))
-        .optional()?;
-    Ok(draft.and_then(|draft| Likeness::of(&draft, CopySettings { near_copies: true, similar: 0 }).sketch))
 }

@@ -22,7 +22,6 @@ use super::voices::voices;
 use super::{DroppedAt, PollReport, PolledDocument, PolledFeed, heads, pages};
 use crate::article::Draft;
 use crate::config::FullText;
-use crate::copies::Likeness;
 use crate::coverage::{Mark, Standing};
 use crate::decide::{self, Decision, Known, Match, PollKeys, Target};
 use crate::full_text;
@@ -235,7 +234,16 @@ impl Storing<'_> {
             // Before anything changes: what is read must be what was compared.
             self.neighbours.make_ready(self.connection)?;
         }
+        // The earliest first: of the versions of one story none then takes the place of an original that has just been settled.
+        let date = |touched: &Touched| -> rusqlite::Result<Option<DateTime<Utc>>> {
+            touched.voice.map_or(Ok(None), |voice| Ok(document.prepared(voice.counts)?.draft.published))
+        };
+        let mut dated: Vec<(Option<DateTime<Utc>>, i64, Touched)> = Vec::with_capacity(touched.len());
         for (article, change) in touched {
+            dated.push((date(&change)?, article, change));
+        }
+        dated.sort_by_key(|(date, ..)| *date);
+        for (_, article, change) in dated {
             self.settle_article(article, change, document)?;
         }
         // What this document's own entries have claimed is asked for as well.
@@ -578,7 +586,7 @@ impl Storing<'_> {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
                     None => spoken,
                 };
-                let (tokens, likeness) = (search::document_tokens(&shown), Likeness::of(&shown, document.copies));
+                let (tokens, likeness) = search::indexed_and_compared(&shown, document.copies);
                 (shown, tokens, Cow::Owned(likeness))
             }
         };

@@ -129,7 +129,7 @@ pub(super) fn forget_batch(
             .execute(params![id, now, change])?;
         clusters.extend(copy_key);
     }
-    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined }, now)?;
+    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined, entered: None }, now)?;
     transaction.commit()?;
     Ok(named)
 }

@@ -88,6 +88,7 @@ impl Archive {
             .run_on_articles(move |connection, neighbours| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let report = store(&transaction, &packer, neighbours, &page)?;
+                neighbours.write_lists(&transaction)?;
                 transaction.commit()?;
                 Ok(report)
             })

@@ -133,6 +133,7 @@ impl Lab {
             document: Some(document),
         };
         let (report, unindexed) = polls::store(&self.connection, &PACKER, &mut self.neighbours.borrow_mut(), &poll).unwrap();
+        self.neighbours.borrow_mut().write_lists(&self.connection).unwrap();
         unindexed.write(&self.connection).unwrap();
         report
     }

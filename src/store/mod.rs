@@ -11,6 +11,8 @@ mod backup;
 mod candidates;
 mod connect;
 mod copies;
+#[cfg(test)]
+mod copies_tests;
 mod coverage;
 mod dictionary;
 mod documents;
@@ -45,6 +47,7 @@ mod sample;
 mod search;
 mod shown;
 mod similar;
+mod stories;
 mod voices;
 mod webhooks;
 mod writer;

@@ -1,21 +1,25 @@
 //! The writer's picture of the last weeks' articles: what new ones are compared with.
 //!
 //! It is read from the archive when it is first needed and kept in step from then on: each change is written in the
-//! transaction that makes it. Where a transaction fails, the picture may be ahead of the archive, so it is dropped and
-//! read again.
+//! transaction that makes it, lists of similar posts at its end ([`Neighbours::write_lists`]), since the articles of a group change
+//! one another's. Where a transaction fails, the picture may be ahead of the archive, so it is dropped and read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::packed::Packer;
-use super::similar;
-use crate::copies::{Frequencies, Hot, Kept, Likeness, WINDOW, Window};
+use super::{pages, similar};
+use crate::article::Draft;
+use crate::copies::{CopySettings, Frequencies, Hot, Kept, Likeness, Sketch, WINDOW, Window};
 
 /// After so many new articles the term frequencies are written. What a crash loses of them is a fraction of what they
 /// were estimated from.
 const SAVE_AFTER: u32 = 2_000;
+
+/// So many sketches of texts that have left the window are remembered.
+const REMEMBERED: usize = 256;
 
 /// Frequencies are mostly zeros and small numbers: more than this gains little.
 const LEVEL: i32 = 1;
@@ -25,6 +29,8 @@ const LEVEL: i32 = 1;
 pub struct Neighbours {
     packer: Arc<Packer>,
     picture: Option<Picture>,
+    /// Of texts that have left the window, by their keys: copies of one story ask for it again and again.
+    sketches: HashMap<i64, Option<Sketch>>,
 }
 
 #[derive(Debug)]
@@ -32,6 +38,8 @@ struct Picture {
     window: Window,
     frequencies: Frequencies,
     unsaved: u32,
+    /// Articles whose lists of similar posts have yet to be written.
+    unwritten: BTreeSet<i64>,
 }
 
 /// An article as it is compared.
@@ -55,7 +63,7 @@ impl Neighbours {
     /// What it shall be compared with is not read yet. What has left the window is unpacked with `packer` where it must be
     /// looked at again.
     pub fn new(packer: Arc<Packer>) -> Self {
-        Self { packer, picture: None }
+        Self { packer, picture: None, sketches: HashMap::new() }
     }
 
     /// Another one for the same archive.
@@ -66,6 +74,26 @@ impl Neighbours {
     /// Unpacks the archive's articles.
     pub fn packer(&self) -> &Packer {
         &self.packer
+    }
+
+    /// The sketch of a text, of this key, that has left the window: made again from an article that has it.
+    pub fn sketch_again(&mut self, connection: &Connection, key: i64, article: i64) -> rusqlite::Result<Option<Sketch>> {
+        if let Some(sketch) = self.sketches.get(&key) {
+            return Ok(sketch.clone());
+        }
+        let draft: Option<Draft> = connection
+            .prepare_cached(
+                "SELECT body.content, page_body.draft FROM article JOIN body ON sighting = speaker
+                 LEFT JOIN page_body ON page_body.article = article.article WHERE article.article = ?1",
+            )?
+            .query_row(params![article], |row| pages::shown(&self.packer, row.get_ref(0)?, row.get_ref(1)?))
+            .optional()?;
+        let sketch = draft.and_then(|draft| Likeness::of(&draft, CopySettings { near_copies: true, similar: 0 }).sketch);
+        if self.sketches.len() >= REMEMBERED {
+            self.sketches.clear();
+        }
+        self.sketches.insert(key, sketch.clone());
+        Ok(sketch)
     }
 
     /// Drops the picture: the archive may not hold what it shows.
@@ -83,11 +111,32 @@ impl Neighbours {
         self.picture.as_mut().map(|picture| &mut picture.window)
     }
 
+    /// Finds the similar posts, at most so many, of an article that has just been entered, and its place in the lists of others.
+    pub fn place_in_lists(&mut self, article: i64, is_new: bool, most: usize) {
+        if let Some(Picture { window, unwritten, .. }) = self.picture.as_mut().filter(|_| most > 0) {
+            similar::place(window, article, is_new, most, unwritten);
+        }
+    }
+
+    /// Writes the lists of similar posts that have changed since this was last done; before a transaction ends.
+    pub fn write_lists(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(Picture { window, unwritten, .. }) = &mut self.picture else { return Ok(()) };
+        for article in std::mem::take(unwritten) {
+            if let Some(hot) = window.get(article) {
+                similar::store(connection, article, &hot.similar)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Enters an article that is new or shows something else now, so that it can be found.
     pub fn enter(&mut self, connection: &Connection, compared: &Compared<'_>) -> rusqlite::Result<()> {
         let likeness = compared.likeness;
         if likeness.sketch.is_none() && likeness.bag.is_none() {
             return if compared.is_new { Ok(()) } else { self.leave(connection, compared.article) };
+        }
+        if self.picture(connection)?.window.is_full() {
+            self.write_lists(connection)?;
         }
         let picture = self.picture(connection)?;
         let mut kept = Kept { sketch: likeness.sketch.clone(), ..Kept::default() };
@@ -99,7 +148,9 @@ impl Neighbours {
             kept.terms = picture.frequencies.characteristic(compared.language, bag);
         }
         connection
-            .prepare_cached("INSERT OR REPLACE INTO compared (article, kept) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT INTO compared (article, kept) VALUES (?1, ?2) ON CONFLICT (article) DO UPDATE SET kept = excluded.kept",
+            )?
             .execute(params![compared.article, kept.to_bytes()])?;
         let similar = picture.window.get(compared.article).map(|hot| hot.similar.clone()).unwrap_or_default();
         picture.window.insert(Hot {
@@ -125,11 +176,9 @@ impl Neighbours {
         for statement in ["DELETE FROM compared WHERE article = ?1", "DELETE FROM similar WHERE article = ?1"] {
             connection.prepare_cached(statement)?.execute(params![article])?;
         }
-        if let Some(window) = self.window()
-            && window.get(article).is_some()
-        {
+        if let Some(Picture { window, unwritten, .. }) = self.picture.as_mut().filter(|picture| picture.window.get(article).is_some()) {
             window.remove(article);
-            similar::forget(connection, window, article)?;
+            unwritten.extend(window.take_from_lists(article));
         }
         Ok(())
     }
@@ -150,7 +199,12 @@ impl Neighbours {
     fn picture(&mut self, connection: &Connection) -> rusqlite::Result<&mut Picture> {
         let picture = match self.picture.take() {
             Some(picture) => picture,
-            None => Picture { window: read_window(connection)?, frequencies: read_frequencies(connection)?, unsaved: 0 },
+            None => Picture {
+                window: read_window(connection)?,
+                frequencies: read_frequencies(connection)?,
+                unsaved: 0,
+                unwritten: BTreeSet::new(),
+            },
         };
         Ok(self.picture.insert(picture))
     }

@@ -13,7 +13,7 @@ use super::packed::{PackedError, Packer};
 use super::shown::{self, Changes, Edit, Shown};
 use super::{Archive, Reader, StoreError, search};
 use crate::article::Draft;
-use crate::copies::{CopySettings, Likeness};
+use crate::copies::CopySettings;
 use crate::fetch::Validators;
 use crate::full_text::{self, PagesPast, Wish, merge};
 use crate::identity::ArticleId;
@@ -252,6 +252,7 @@ impl Archive {
             .run_on_articles(move |connection, neighbours| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let changed = store(&transaction, &packer, neighbours, &answer)?;
+                neighbours.write_lists(&transaction)?;
                 transaction.commit()?;
                 Ok(changed)
             })
@@ -412,7 +413,7 @@ fn store_read(
     if earlier.is_some_and(|(_, rules)| rules == RULES_VERSION) {
         revision = shown::revise(connection, packer, &Edit { article, before: &before, after: &after, revision, now })?;
     }
-    let (tokens, likeness) = (search::document_tokens(&after), Likeness::of(&after, copies));
+    let (tokens, likeness) = search::indexed_and_compared(&after, copies);
     let mut changes = Changes::new(connection, now);
     shown::show(
         &mut changes,

@@ -36,13 +36,14 @@ impl Prepared {
     /// Packs a draft and, where raw entries are kept, the entry that it was made from; finds tokens, and what copies and
     /// similar posts are known by.
     pub fn of(draft: Draft, kept_entry: Option<&Entry>, settings: CopySettings, packer: &Packer) -> Self {
+        let (tokens, likeness) = search::indexed_and_compared(&draft, settings);
         Self {
             packed: match kept_entry {
                 Some(entry) => packer.pack_both(&draft, entry),
                 None => packer.pack(&draft),
             },
-            tokens: search::document_tokens(&draft),
-            likeness: Likeness::of(&draft, settings),
+            tokens,
+            likeness,
             draft,
         }
     }

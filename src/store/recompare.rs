@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::copies::{Moving, Seeds};
+use super::copies::{Entered, Moving, Seeds};
 use super::neighbours::{Compared, Neighbours};
 use super::shown::Changes;
-use super::{Archive, StoreError, copies, pages, similar};
+use super::{Archive, StoreError, copies, pages};
 use crate::article::Draft;
 use crate::copies::{CopySettings, Likeness};
 
@@ -132,6 +132,7 @@ pub fn compare_batch(
         }
         compared = Some(Batch { last: known.article, articles: compared.map_or(0, |batch| batch.articles) + 1 });
     }
+    neighbours.write_lists(&transaction)?;
     transaction.commit()?;
     Ok(compared)
 }
@@ -162,16 +163,16 @@ fn compare(
         likeness: &likeness,
     };
     neighbours.enter(connection, &entered)?;
-    let seeds = Seeds { keys, articles: BTreeSet::from([known.article]) };
+    let joined = copies::has_edges(connection)? && !copies::joined_by_page(connection, known.article)?.is_empty();
+    let entered = Entered { article: known.article, copy_key: likeness.copy_key, published: known.published, is_new: false };
+    let seeds = Seeds { keys, articles: joined.then_some(known.article).into_iter().collect(), entered: Some(entered) };
     for member in copies::settle_each(connection, neighbours, &seeds, None, &mut |moving| note(connection, moving))? {
         // Originals name their copies: what moves there is shown on them, too.
         connection
             .prepare_cached("INSERT OR IGNORE INTO recompared SELECT article, duplicate_of, likeness FROM article WHERE article = ?1")?
             .execute(params![member])?;
     }
-    if let Some(window) = neighbours.window().filter(|_| settings.similar > 0) {
-        similar::place(connection, window, known.article, true, settings.similar)?;
-    }
+    neighbours.place_in_lists(known.article, true, settings.similar);
     Ok(())
 }
 

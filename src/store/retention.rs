@@ -97,7 +97,7 @@ pub(super) fn remove_batch(
         feeds.push(feed);
     }
     // The copies of removed articles have another earliest now.
-    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined }, now)?;
+    copies::settle_and_mark(&transaction, neighbours, &Seeds { keys: clusters, articles: joined, entered: None }, now)?;
     transaction.commit()?;
     Ok(feeds)
 }

@@ -12,14 +12,26 @@ use rusqlite::params;
 
 use super::packed::Packer;
 use super::{Reader, Selection, StoreError, pages};
+use crate::article::tokens::IndexDocument;
 use crate::article::{Article, Draft, tokens};
+use crate::copies::{CopySettings, Likeness};
 
 /// How many of the newest matches `--relevance` ranks.
 const RANKED: usize = 1_000;
 
+/// What the index holds of an article, and what the article is compared by: both are made of its words.
+pub fn indexed_and_compared(draft: &Draft, settings: CopySettings) -> (String, Likeness) {
+    let mut index = IndexDocument::default();
+    let likeness = Likeness::of_each(draft, settings, &mut |unit| index.add(unit));
+    draft.authors.iter().for_each(|author| tokens::visit(author, &mut |unit| index.add(unit)));
+    (index.finish(), likeness)
+}
+
 /// What the index holds of an article.
 pub fn document_tokens(draft: &Draft) -> String {
-    tokens::index_document(searched(draft))
+    let mut index = IndexDocument::default();
+    searched(draft).for_each(|text| tokens::visit(text, &mut |unit| index.add(unit)));
+    index.finish()
 }
 
 /// What the index gets when a group of polls is committed: tokens by article, the latest of each.
@@ -53,9 +65,9 @@ impl Unindexed {
     }
 }
 
-/// Title, authors, text: what search looks at.
+/// Title, text, authors: what search looks at.
 fn searched(draft: &Draft) -> impl Iterator<Item = &str> {
-    std::iter::once(draft.title.as_str()).chain(draft.authors.iter().map(String::as_str)).chain(std::iter::once(draft.text.as_str()))
+    [draft.title.as_str(), draft.text.as_str()].into_iter().chain(draft.authors.iter().map(String::as_str))
 }
 
 /// Words that must all be there, and phrases in quotation marks whose words must stand side by side.

@@ -1,14 +1,15 @@
 //! What an article shows, written in one place: its row, its words in the search index, its cluster of copies, and the change
 //! number by which incremental exports notice. Polls and pages both end here.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
-use super::copies::{self, Seeds};
+use super::copies::{self, Entered, Seeds};
 use super::neighbours::{Compared, Neighbours};
 use super::packed::Packer;
 use super::search::Unindexed;
-use super::similar;
 use crate::article::{Draft, Origin};
 use crate::copies::Likeness;
 use crate::revision::{self, State};
@@ -124,7 +125,9 @@ pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Show
         neighbours.enter(connection, &compared)?;
         changes.unindexed.add(shown.article, tokens.to_owned());
     }
-    let mut seeds = Seeds { keys: shown.was_copy_key.into_iter().chain(likeness.copy_key).collect(), ..Seeds::default() };
+    let entered = Entered { article: shown.article, copy_key: likeness.copy_key, published, is_new: shown.is_new };
+    let keys = shown.was_copy_key.into_iter().chain(likeness.copy_key).collect();
+    let mut seeds = Seeds { keys, articles: BTreeSet::new(), entered: Some(entered) };
     if shown.was_copy_key.is_some_and(|key| likeness.copy_key != Some(key)) {
         seeds.keys.extend(copies::followers(connection, shown.article)?);
     }
@@ -136,11 +139,8 @@ pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Show
             changes.touch(member)?;
         }
     }
-    if shown.tokens.is_some()
-        && likeness.similar > 0
-        && let Some(window) = neighbours.window()
-    {
-        similar::place(connection, window, shown.article, shown.is_new, likeness.similar)?;
+    if shown.tokens.is_some() {
+        neighbours.place_in_lists(shown.article, shown.is_new, likeness.similar);
     }
     Ok(())
 }

@@ -35,50 +35,43 @@ pub fn is_whole(blob: &[u8]) -> bool {
 }
 
 /// Finds the similar posts of an article that has just been entered; it takes its place in the lists of others where it
-/// is better than what they have.
-pub fn place(connection: &Connection, window: &mut Window, article: i64, is_new: bool, most: usize) -> rusqlite::Result<()> {
+/// is better than what they have. `changed` hears whose lists became others.
+pub fn place(window: &mut Window, article: i64, is_new: bool, most: usize, changed: &mut BTreeSet<i64>) {
     if !is_new {
-        forget(connection, window, article)?;
+        changed.extend(window.take_from_lists(article));
     }
     let mut posts = window.similar(article);
-    let Some(hot) = window.get(article) else { return Ok(()) };
+    let Some(hot) = window.get(article) else { return };
     // A copy says nothing that its original does not say.
-    let others = if hot.duplicate_of.is_none() { posts.clone() } else { Vec::new() };
-    for (other, score) in others {
-        let Some(hot) = window.get_mut(other) else { continue };
-        let at = hot.similar.partition_point(|(_, kept)| *kept > score);
+    let is_copy = hot.duplicate_of.is_some();
+    for (other, score) in posts.iter().filter(|_| !is_copy) {
+        let Some(hot) = window.get_mut(*other) else { continue };
+        let at = hot.similar.partition_point(|(_, kept)| kept >= score);
         if at < most {
-            hot.similar.insert(at, (article, score));
+            hot.similar.insert(at, (article, *score));
             hot.similar.truncate(most);
-            store(connection, other, &hot.similar)?;
+            changed.insert(*other);
         }
     }
     posts.truncate(most);
-    if let Some(hot) = window.get_mut(article) {
-        if hot.similar != posts {
-            store(connection, article, &posts)?;
-        }
+    if let Some(hot) = window.get_mut(article)
+        && hot.similar != posts
+    {
+        posts.shrink_to_fit();
         hot.similar = posts;
+        changed.insert(article);
     }
-    Ok(())
 }
 
-/// Takes an article out of the lists of the window's articles.
-pub fn forget(connection: &Connection, window: &mut Window, article: i64) -> rusqlite::Result<()> {
-    for other in window.take_from_lists(article) {
-        if let Some(hot) = window.get(other) {
-            store(connection, other, &hot.similar)?;
-        }
-    }
-    Ok(())
-}
-
-fn store(connection: &Connection, article: i64, posts: &[(i64, u16)]) -> rusqlite::Result<()> {
+/// Writes an article's list.
+pub fn store(connection: &Connection, article: i64, posts: &[(i64, u16)]) -> rusqlite::Result<()> {
     if posts.is_empty() {
         connection.prepare_cached("DELETE FROM similar WHERE article = ?1")?.execute(params![article])?;
     } else {
         connection
-            .prepare_cached("INSERT OR REPLACE INTO similar (article, posts) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT INTO similar (article, posts) VALUES (?1, ?2) ON CONFLICT (article) DO UPDATE SET posts = excluded.posts",
+            )?
             .execute(params![article, pack(posts)])?;
     }
     Ok(())

@@ -242,6 +242,7 @@ fn commit_group(
             }
         }
     }
+    neighbours.write_lists(&transaction)?;
     unindexed.write(&transaction)?;
     transaction.commit()?;
     Ok(reports)
@@ -251,6 +252,7 @@ fn commit_alone(connection: &mut Connection, packer: &Packer, neighbours: &mut N
     let mut commit = || {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (report, unindexed) = polls::store(&transaction, packer, neighbours, poll)?;
+        neighbours.write_lists(&transaction)?;
         unindexed.write(&transaction)?;
         transaction.commit()?;
         Ok(report)
