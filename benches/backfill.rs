@@ -246,7 +246,7 @@ fn percent(part: usize, whole: usize) -> String {
     if whole == 0 { "–".to_owned() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
 }
 
-async fn simulate(poller: &Poller, feeds: &[config::Feed], publishers: &Mutex<Vec<Publisher>>) -> Vec<Tally> {
+async fn simulate(poller: &Poller, feeds: &[Arc<config::Feed>], publishers: &Mutex<Vec<Publisher>>) -> Vec<Tally> {
     let mut random = Random(13);
     let mut tallies = vec![Tally::default(); KINDS.len()];
     let mut watched = vec![Watched { archived: 0, missing: 0, outage: 0 }; feeds.len()];

@@ -39,7 +39,7 @@ const RECENT_GAP: TimeDelta = TimeDelta::days(7);
 const NEXT_POLLS: usize = 5;
 
 /// A feed that fails.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Failing {
     /// Its name.
     pub feed: String,
@@ -58,7 +58,7 @@ pub struct Failing {
 }
 
 /// A feed whose last request took long.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Slow {
     /// Its name.
     pub feed: String,
@@ -67,7 +67,7 @@ pub struct Slow {
 }
 
 /// A feed that answers, but with nothing new for longer than its rhythm explains.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Silent {
     /// Its name.
     pub feed: String,
@@ -78,7 +78,7 @@ pub struct Silent {
 }
 
 /// A feed that has moved for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Moved {
     /// Its name.
     pub feed: String,
@@ -87,7 +87,7 @@ pub struct Moved {
 }
 
 /// A feed of which something may have been missed of late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PossibleGap {
     /// Its name.
     pub feed: String,
@@ -96,7 +96,7 @@ pub struct PossibleGap {
 }
 
 /// A feed whose server answers "not modified" though there is news.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Distrusted {
     /// Its name.
     pub feed: String,
@@ -105,7 +105,7 @@ pub struct Distrusted {
 }
 
 /// A feed that is gone from where it was, and what was found on its site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Proposed {
     /// Its name.
     pub feed: String,
@@ -114,7 +114,7 @@ pub struct Proposed {
 }
 
 /// A coming poll.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Coming {
     /// The feed's name.
     pub feed: String,
@@ -125,7 +125,7 @@ pub struct Coming {
 }
 
 /// How many feeds are in which state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// In the config.
     pub configured: usize,
@@ -140,7 +140,7 @@ pub struct Counts {
 }
 
 /// The judgement.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Health {
     /// Feeds by state.
     pub feeds: Counts,

@@ -10,7 +10,7 @@
 //!                                                            page job ─▶ fetch ─▶ extract
 //! ```
 //!
-//! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage` and `decide` are pure: time and settings are
+//! `schedule`, `parse`, `normalise`, `extract`, `full_text`, `identity`, `copies`, `coverage`, `webhook` and `decide` are pure: time and settings are
 //! passed in.
 //! `fetch` is the only place that knows HTTP on the way out, [`http`] on the way in, `store` the only one that knows SQL, `cli` the only one that prints.
 //! [`poll`] walks one feed along the whole way, [`page`] one article's page, [`daemon`] does so for ever.
@@ -46,4 +46,6 @@ pub mod robots;
 pub mod schedule;
 pub mod selection;
 pub mod store;
+pub mod subscribe;
 pub mod vitals;
+pub mod webhook;

@@ -8,6 +8,7 @@ mod history;
 mod moved;
 mod network;
 mod processors;
+mod room;
 mod search;
 mod sitemaps;
 
@@ -23,6 +24,7 @@ use url::Url;
 pub use self::history::BackfillLine;
 use self::moved::LastAnswer;
 use self::processors::Processors;
+pub use self::room::{Room, Why};
 use self::sitemaps::Parts;
 use crate::config::{self, Feed};
 use crate::copies::CopySettings;
@@ -39,7 +41,7 @@ use crate::store::{
 };
 
 /// How one poll ended, for the log, the terminal and `poll --json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct PollLine {
     /// The feed's name.
     pub feed: String,
@@ -124,23 +126,23 @@ impl From<&config::Config> for PollSettings {
             articles: config.articles.clone(),
             keep_entries: config.database.keep_entries,
             filters: config.filters.clone(),
-            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().map(Arc::new).collect(),
+            feeds: config.feeds.iter().filter(|feed| feed.enabled).cloned().collect(),
             sites: schedule::sites(config.feeds.iter().filter(|feed| feed.enabled).map(|feed| &feed.url)),
         }
     }
 }
 
 /// The feeds that are due, those that were never polled first, then the longest overdue.
-pub fn due_feeds(planned: &[PlannedPoll], feeds: &[Feed], settings: &config::Schedule, now: DateTime<Utc>) -> Vec<Feed> {
+pub fn due_feeds(planned: &[PlannedPoll], feeds: &[Arc<Feed>], settings: &config::Schedule, now: DateTime<Utc>) -> Vec<Arc<Feed>> {
     let planned: HashMap<&str, &PlannedPoll> = planned.iter().map(|planned| (planned.feed.as_str(), planned)).collect();
-    let mut due: Vec<(Option<DateTime<Utc>>, &Feed)> = feeds
+    let mut due: Vec<(Option<DateTime<Utc>>, &Arc<Feed>)> = feeds
         .iter()
         .filter(|feed| feed.enabled)
         .map(|feed| (due_at(planned.get(feed.name.as_str()).copied(), feed, settings, now), feed))
         .filter(|(at, _)| at.is_none_or(|at| at <= now))
         .collect();
     due.sort_by_key(|(at, _)| *at);
-    due.into_iter().map(|(_, feed)| feed.clone()).collect()
+    due.into_iter().map(|(_, feed)| Arc::clone(feed)).collect()
 }
 
 /// When a feed is due; `None`: now, for it was never polled, or not at this URL.

@@ -22,6 +22,9 @@ type Label = [(&'static str, Cow<'static, str>); 1];
 /// From publication to archive, seconds: from a minute to a week.
 const DELAYS: [f64; 12] = [60.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 86_400.0, 259_200.0, 604_800.0];
 
+/// A webhook, and how a request to it ended.
+type PostedLabel = [(&'static str, Cow<'static, str>); 2];
+
 /// Requests, seconds.
 const REQUESTS: [f64; 10] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0];
 
@@ -35,6 +38,19 @@ pub struct Measured {
     pub feeds: Vec<(&'static str, usize)>,
     /// The database with its log, bytes.
     pub database_bytes: u64,
+    /// The webhooks that are configured.
+    pub webhooks: Vec<MeasuredWebhook>,
+}
+
+/// How a webhook is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MeasuredWebhook {
+    /// What it is called.
+    pub name: String,
+    /// Articles that are still to be delivered.
+    pub undelivered: u64,
+    /// How long its receiver has taken nothing, though something was to be sent; zero where it takes all.
+    pub failing: Duration,
 }
 
 /// The counters of one process.
@@ -50,6 +66,9 @@ pub struct Vitals {
     waiting: Gauge,
     feeds: Family<Label, Gauge>,
     database: Gauge,
+    posted: Family<PostedLabel, Counter>,
+    undelivered: Family<Label, Gauge>,
+    webhook_failing: Family<Label, Gauge>,
 }
 
 impl fmt::Debug for Vitals {
@@ -72,6 +91,9 @@ impl Default for Vitals {
             waiting: Gauge::default(),
             feeds: Family::default(),
             database: Gauge::default(),
+            posted: Family::default(),
+            undelivered: Family::default(),
+            webhook_failing: Family::default(),
         };
         vitals.register();
         vitals
@@ -92,6 +114,11 @@ impl Vitals {
         registry.register("polls_waiting", "Feeds whose time has come and that wait for their turn", self.waiting.clone());
         registry.register("feeds", "Feeds by state", self.feeds.clone());
         registry.register_with_unit("database_size", "The database and its log", Unit::Bytes, self.database.clone());
+        registry.register("webhook_requests", "Requests to webhooks, by outcome", self.posted.clone());
+        let undelivered = "Articles that are still to be delivered to a webhook; ten thousand are counted";
+        registry.register("webhook_undelivered", undelivered, self.undelivered.clone());
+        let failing = "How long a webhook's receiver has taken nothing, though something was to be sent";
+        registry.register_with_unit("webhook_failing", failing, Unit::Seconds, self.webhook_failing.clone());
         let build = Family::<Label, Gauge>::default();
         build.get_or_create(&[("version", Cow::Borrowed(env!("CARGO_PKG_VERSION")))]).set(1);
         registry.register("build", "The version that runs", build);
@@ -109,6 +136,12 @@ impl Vitals {
         line.delays.iter().map(Duration::as_secs_f64).for_each(|delay| self.delays.observe(delay));
     }
 
+    /// A request to a webhook has ended.
+    pub fn posted(&self, webhook: &str, outcome: &'static str) {
+        let labels = [("webhook", Cow::Owned(webhook.to_owned())), ("outcome", Cow::Borrowed(outcome))];
+        self.posted.get_or_create(&labels).inc();
+    }
+
     /// So many feeds are being polled, and so many wait though their time has come.
     pub fn queued(&self, under_way: usize, waiting: usize) {
         self.under_way.set(i64::try_from(under_way).unwrap_or(i64::MAX));
@@ -124,6 +157,14 @@ impl Vitals {
             self.feeds.get_or_create(&[("state", Cow::Borrowed(*state))]).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
         self.database.set(i64::try_from(measured.database_bytes).unwrap_or(i64::MAX));
+        // Those that are no longer configured go.
+        self.undelivered.clear();
+        self.webhook_failing.clear();
+        for webhook in &measured.webhooks {
+            let labels = [("webhook", Cow::Owned(webhook.name.clone()))];
+            self.undelivered.get_or_create(&labels).set(i64::try_from(webhook.undelivered).unwrap_or(i64::MAX));
+            self.webhook_failing.get_or_create(&labels).set(i64::try_from(webhook.failing.as_secs()).unwrap_or(i64::MAX));
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -148,7 +189,9 @@ mod tests {
         vitals.polled(&line);
         vitals.polled(&PollLine { outcome: "not_modified".into(), ..PollLine::default() });
         vitals.queued(2, 5);
-        let text = vitals.text(&Measured { feeds: vec![("ok", 7)], database_bytes: 4_096 }).unwrap();
+        vitals.posted("https://a.example/hook", "delivered");
+        let webhooks = vec![MeasuredWebhook { name: "https://a.example/hook".into(), undelivered: 3, failing: Duration::from_secs(90) }];
+        let text = vitals.text(&Measured { feeds: vec![("ok", 7)], database_bytes: 4_096, webhooks }).unwrap();
         for line in [
             "gleaner_polls_total{outcome=\"fresh\"} 1",
             "gleaner_polls_total{outcome=\"not_modified\"} 1",
@@ -160,6 +203,9 @@ mod tests {
             "gleaner_polls_waiting 5",
             "gleaner_feeds{state=\"ok\"} 7",
             "gleaner_database_size_bytes 4096",
+            "gleaner_webhook_requests_total{webhook=\"https://a.example/hook\",outcome=\"delivered\"} 1",
+            "gleaner_webhook_undelivered{webhook=\"https://a.example/hook\"} 3",
+            "gleaner_webhook_failing_seconds{webhook=\"https://a.example/hook\"} 90",
         ] {
             assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
         }

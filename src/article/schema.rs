@@ -73,7 +73,7 @@ fn document(forgotten: Value) -> Value {
 }
 
 /// Takes away `uint32` and the like, which only Rust knows and strict validators refuse.
-fn drop_rust_formats(schema: &mut schemars::Schema) {
+pub fn drop_rust_formats(schema: &mut schemars::Schema) {
     if schema.get("format").is_some_and(|format| format != "date-time") {
         schema.remove("format");
     }

@@ -63,7 +63,7 @@ pub async fn run(args: &BackfillArgs, config: &Config, verbosity: Verbosity) -> 
 }
 
 /// Goes back along all of them.
-async fn walk(poller: Poller, feeds: Vec<Feed>, bound: Bound, shown: &mut Shown) -> Result<(), Failure> {
+async fn walk(poller: Poller, feeds: Vec<Arc<Feed>>, bound: Bound, shown: &mut Shown) -> Result<(), Failure> {
     let (lines, mut heard) = mpsc::unbounded_channel::<Result<BackfillLine, StoreError>>();
     for feed in feeds {
         let (poller, lines) = (poller.clone(), lines.clone());
@@ -87,7 +87,13 @@ async fn walk(poller: Poller, feeds: Vec<Feed>, bound: Bound, shown: &mut Shown)
 }
 
 /// Has the daemon that holds the archive do it.
-fn hand_over(feeds: &[Feed], since: Option<DateTime<Utc>>, config: &Config, locked: StoreError, shown: &mut Shown) -> Result<(), Failure> {
+fn hand_over(
+    feeds: &[Arc<Feed>],
+    since: Option<DateTime<Utc>>,
+    config: &Config,
+    locked: StoreError,
+    shown: &mut Shown,
+) -> Result<(), Failure> {
     let Some(mut daemon) = control::Client::connect(&config.database.path)? else { return Err(locked.into()) };
     let feeds = feeds.iter().map(|feed| feed.name.clone()).collect();
     daemon.ask(&Request::Backfill { feeds, since }, |reply| {

@@ -11,7 +11,7 @@ use super::archive::unknown;
 use super::failure::{Failure, show_mistakes};
 use super::parse;
 use crate::article::Draft;
-use crate::config::{self, Config, Surroundings, nearest};
+use crate::config::{self, Config, Feed, Surroundings, nearest};
 use crate::export::text::one_line;
 use crate::filter::Wanted;
 use crate::normalise::{NormaliseSettings, normalise};
@@ -67,12 +67,13 @@ fn explain(out: &mut impl Write, file: &Path, feed: Option<&str>, config: &Confi
     let names = || config.feeds.iter().map(|feed| feed.name.as_str());
     let feed = match feed {
         Some(name) => {
-            Some(config.feeds.iter().find(|feed| feed.name == name).ok_or_else(|| unknown("feed", name, nearest(name, names())))?)
+            let found = config.feeds.iter().find(|feed| feed.name == name);
+            Some(found.ok_or_else(|| unknown("feed", name, nearest(name, names())))?.as_ref())
         }
         None => None,
     };
     let nowhere = Url::parse("http://localhost/").map_err(|error| Failure::Failed(error.to_string()))?;
-    let url = feed.map_or(&nowhere, |feed| &feed.url);
+    let url = feed.map_or(&nowhere, |feed: &Feed| &feed.url);
     let document = parse::document(file, url, None).map_err(|error| Failure::Failed(error.to_string()))?;
     let settings = NormaliseSettings {
         reading_speed: config.articles.reading_speed,

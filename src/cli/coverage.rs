@@ -86,7 +86,7 @@ fn write_table(out: &mut impl Write, feeds: &[FeedCoverage], range: Range, width
         }
         writeln!(out)?;
         for span in feed.spans.iter().filter(|span| span.state != State::Whole) {
-            writeln!(out, "{:name_width$}  {} to {}  {}", "", minute(span.from), minute(span.until), words(span))?;
+            writeln!(out, "{:name_width$}  {} to {}  {}", "", minute(span.from), minute(span.until), span.words())?;
         }
     }
     if let Some(scale) = &scale {
@@ -94,17 +94,6 @@ fn write_table(out: &mut impl Write, feeds: &[FeedCoverage], range: Range, width
         writeln!(out, "{}", legend.map(|cell| format!("{} {}", cell.drawn(scale.in_colours), cell.words())).join("   "))?;
     }
     Ok(())
-}
-
-fn words(span: &Span) -> String {
-    let cause = span.cause.map(|cause| format!(" ({})", cause.words())).unwrap_or_default();
-    match (span.state, span.proven) {
-        (State::Whole, _) => "whole".to_owned(),
-        (State::Unwatched, true) => format!("unwatched{cause}, yet nothing was missed"),
-        (State::Unwatched, false) => format!("unwatched{cause}"),
-        (State::PossibleGap, true) => format!("a gap was possible{cause}; the feed's history has filled it"),
-        (State::PossibleGap, false) => format!("a gap is possible{cause}"),
-    }
 }
 
 /// What one character of a bar says: the worst of its time.

@@ -13,10 +13,11 @@ use super::Verbosity;
 use super::backfill::{self, BackfillArgs};
 use super::failure::Failure;
 use super::feeds_list::{self, ListArgs};
-use crate::backfill::{History, probe};
+use crate::backfill::History;
 use crate::config::edit::{Editor, NewFeed};
 use crate::config::{self, Config, Surroundings, feed_url, parse_duration, replace_file, subscription_list};
-use crate::discover::{Fetch, discover, kind_of};
+use crate::discover::Fetch;
+use crate::subscribe::offer;
 
 /// `gleaner feeds`.
 #[derive(Debug, Args)]
@@ -138,10 +139,9 @@ async fn add<F: Fetch>(
                 client = Some(connect(&config).map_err(Failure::Failed)?);
             }
             let Some(client) = &client else { return Err(Failure::Failed("there is no client".to_owned())) };
-            let found = discover(&page, client, kind_of).await.map_err(|error| Failure::Failed(error.to_string()))?;
-            let url = if found.url == page { asked.clone() } else { found.url.to_string() };
-            history = Some(probe(found, client).await);
-            url
+            let offer = offer(asked, &page, client).await.map_err(|error| Failure::Failed(error.to_string()))?;
+            history = Some(offer.history);
+            offer.url
         };
         histories.push(history);
         let interval = args.interval;

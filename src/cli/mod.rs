@@ -33,8 +33,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Surroundings};
-use crate::discover;
-use crate::fetch::{Client, ClientSettings, Outcome, Request};
+use crate::fetch::{Client, ClientSettings};
+use crate::subscribe::SiteClient;
 use failure::Failure;
 
 /// Keeps an archive of the news: polls feeds, makes articles, knows copies, exports any slice.
@@ -152,26 +152,10 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from)?.block_on(work)
 }
 
-/// The polite client, as finding a site's feed asks for it.
-struct SiteClient(Client);
-
-impl discover::Fetch for SiteClient {
-    async fn get(&self, url: &url::Url) -> Result<discover::Page, String> {
-        let fetched = self.0.fetch(&Request::feed(url.clone())).await;
-        match fetched.outcome {
-            Outcome::Fresh(fresh) => Ok(discover::Page { url: fetched.final_url, body: fresh.body, content_type: fresh.content_type }),
-            Outcome::NotModified { .. } => Err("the server says that nothing has changed, though nothing was asked for before".to_owned()),
-            Outcome::Gone => Err("it is gone for good (410)".to_owned()),
-            Outcome::RateLimited { status } => Err(format!("the server asks for fewer requests ({status})")),
-            Outcome::Failed(failure) => Err(failure.to_string()),
-        }
-    }
-}
-
 fn client(config: &Config) -> Result<Client, String> {
     Client::new(&ClientSettings::new(&config.fetch, &config.pages)).map_err(|error| error.to_string())
 }
 
 fn connect(config: &Config) -> Result<SiteClient, String> {
-    client(config).map(SiteClient)
+    SiteClient::of(config).map_err(|error| error.to_string())
 }

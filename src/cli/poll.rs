@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::failure::Failure;
 use super::{Verbosity, client, logs};
 use crate::config::{Config, Feed, nearest};
 use crate::daemon::control::{self, ControlError, Reply, Request, Which};
 use crate::page::{PageLine, PageRounds, PageSettings, PageTally, Pager};
-use crate::poll::{PollLine, PollSettings, Poller, due_feeds};
+use crate::poll::{PollLine, PollSettings, Poller, Room, Why, due_feeds};
 use crate::store::{Archive, StoreError};
 
 /// Poll once what is due (or all, or the feeds named), then end
@@ -69,7 +69,8 @@ pub fn run(args: &PollArgs, config: &Config, verbosity: Verbosity) -> Result<(),
         };
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(config));
         let names: Option<Vec<String>> = (!args.feeds.is_empty()).then(|| args.feeds.clone());
-        pass(poller, feeds, PageRounds::new(pager)?, names, &mut shown).await
+        let room = Room::new(config.fetch.concurrency, config.fetch.per_host);
+        pass(poller, room, feeds, PageRounds::new(pager)?, names, &mut shown).await
     });
     drop(runtime);
     if let Some(archive) = Arc::into_inner(archive) {
@@ -118,7 +119,7 @@ fn style() -> ProgressStyle {
 }
 
 /// The feeds of these names, in the order that they were named.
-pub(super) fn named_feeds(names: &[String], config: &Config) -> Result<Vec<Feed>, Failure> {
+pub(super) fn named_feeds(names: &[String], config: &Config) -> Result<Vec<Arc<Feed>>, Failure> {
     names
         .iter()
         .map(|name| {
@@ -218,19 +219,27 @@ impl Shown {
 
 /// Polls all of them; each line is said as soon as its poll is committed. Then asks for the pages that are due, of all feeds or
 /// of those named.
-async fn pass(poller: Poller, feeds: Vec<Feed>, pages: PageRounds, names: Option<Vec<String>>, shown: &mut Shown) -> Result<(), Failure> {
-    let (lines, mut ended) = mpsc::unbounded_channel::<Result<PollLine, StoreError>>();
+async fn pass(
+    poller: Poller,
+    mut room: Room,
+    feeds: Vec<Arc<Feed>>,
+    pages: PageRounds,
+    names: Option<Vec<String>>,
+    shown: &mut Shown,
+) -> Result<(), Failure> {
     shown.begin(feeds.len());
-    for feed in feeds {
-        let (poller, lines) = (poller.clone(), lines.clone());
-        tokio::spawn(async move {
-            // The receiver lives until all have ended.
-            let _ = lines.send(poller.poll(&feed).await);
-        });
-    }
-    drop(lines);
+    feeds.into_iter().for_each(|feed| room.enter(feed, Why::Asked));
+    let mut polls = JoinSet::new();
     let mut refused = None;
-    while let Some(line) = ended.recv().await {
+    loop {
+        while let Some((feed, _)) = room.next() {
+            let poller = poller.clone();
+            polls.spawn(async move { (poller.poll(&feed).await, feed) });
+        }
+        let Some(ended) = polls.join_next().await else { break };
+        // A poll that panics brings the command down, as it would on this thread.
+        let (line, feed) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        room.leave(&feed);
         match line {
             Ok(line) => shown.polled(&line)?,
             Err(error) => {

@@ -19,7 +19,7 @@ pub fn run(config_file: &Path, surroundings: &Surroundings, verbosity: Verbosity
     // systemd's `RuntimeDirectory=`; of several, joined by colons, the first is ours.
     let runtime_directory =
         std::env::var_os("RUNTIME_DIRECTORY").and_then(|list| std::env::split_paths(&list).find(|path| path.is_absolute()));
-    let ended = runtime.block_on(daemon::run(config, runtime_directory.as_deref(), reload));
+    let ended = runtime.block_on(daemon::run(config, surroundings, runtime_directory.as_deref(), reload));
     // Whatever still parses a document has nothing to commit any more.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ended.map_err(|error| Failure::Failed(error.to_string()))

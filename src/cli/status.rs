@@ -9,7 +9,7 @@ use super::feeds_list::pages_text;
 use crate::config::{Config, write_duration, write_size};
 use crate::daemon::control;
 use crate::health::minute;
-use crate::report::Status;
+use crate::report::{self, Status, WebhookLine};
 use crate::store::{Holder, PageCounts, PollerLock, Reader, StoreError};
 
 /// Show the archive and the poller at a glance
@@ -31,9 +31,9 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
     let now = Utc::now();
     let database = &config.database.path;
     let holder = PollerLock::holder(database)?;
-    let (archive, conditions) = match Reader::open(database) {
-        Ok(reader) => (Some(reader.overview(now)?), reader.feed_conditions()?),
-        Err(StoreError::Missing { .. }) => (None, Vec::new()),
+    let (archive, conditions, webhooks) = match Reader::open(database) {
+        Ok(reader) => (Some(reader.overview(now)?), reader.feed_conditions()?, report::webhook_lines(&reader, config)?),
+        Err(StoreError::Missing { .. }) => (None, Vec::new(), Vec::new()),
         Err(error) => return Err(error.into()),
     };
     // A daemon that has stopped since then has no troubles.
@@ -41,7 +41,7 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
         Ok(troubles) => troubles,
         Err(error) => vec![error.to_string()],
     };
-    let status = Status::of(config, archive, &conditions, holder, troubles, now);
+    let status = Status::of(config, archive, &conditions, webhooks, holder, troubles, now);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
@@ -59,7 +59,7 @@ pub fn run(args: StatusArgs, config: &Config) -> Result<(), Failure> {
 }
 
 fn write_status(out: &mut impl Write, status: &Status, config: &Config) -> io::Result<()> {
-    let Status { archive, poller, health } = status;
+    let Status { archive, poller, webhooks, health } = status;
     match archive {
         None => writeln!(out, "archive   none yet at {}", config.database.path.display())?,
         Some(archive) => {
@@ -114,6 +114,9 @@ fn write_status(out: &mut impl Write, status: &Status, config: &Config) -> io::R
     for gap in &health.possible_gaps {
         writeln!(out, "gap       {}: something may have been missed before {} (see `gleaner coverage`)", gap.feed, minute(gap.found_at))?;
     }
+    for webhook in webhooks {
+        writeln!(out, "webhook   {}", webhook_text(webhook))?;
+    }
     for next in &health.next_polls {
         let reason = next.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         writeln!(out, "next poll {} {}{reason}", minute(next.at), next.feed)?;
@@ -122,4 +125,23 @@ fn write_status(out: &mut impl Write, status: &Status, config: &Config) -> io::R
         writeln!(out, "care      {care}")?;
     }
     Ok(())
+}
+
+fn webhook_text(webhook: &WebhookLine) -> String {
+    let WebhookLine { url, status, undelivered, last_delivered_at, failing_since, last_error, refused, passed_over, .. } = webhook;
+    let last = last_delivered_at.map(|at| format!(", last delivered {}", minute(at))).unwrap_or_default();
+    let since = failing_since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
+    let mut text = match *status {
+        "new" => format!("{url}: not begun, no daemon has run with it"),
+        "ok" => format!("{url}: {undelivered} undelivered{last}"),
+        _ => format!("{url}: {status}{since}, {undelivered} undelivered{last}"),
+    };
+    if !refused.is_empty() {
+        text += &format!(", {} refused and to come again", refused.len());
+    }
+    if *passed_over > 0 {
+        let id = webhook.last_passed_over.as_deref().unwrap_or_default();
+        text += &format!(", {passed_over} passed over (the last: {id})");
+    }
+    text + &last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
 }

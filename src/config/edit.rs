@@ -1,4 +1,4 @@
-//! Changes to the feed lists: feeds added, removed, imported.
+//! Changes to the feed lists: feeds added, changed, removed, imported.
 //!
 //! An edit changes what it must and no other byte: feeds are appended as text, a removed one takes only its own
 //! comment along. What would stand there is loaded and validated first, then the file is replaced as a whole; on
@@ -12,6 +12,7 @@ mod toml_list;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -25,7 +26,10 @@ use super::replace::replace_file;
 use super::subscription::{Subscription, qualified_name, subscriptions};
 use super::{Config, Feed, Placement, Surroundings};
 use opml_list::without_outlines;
-use toml_list::{appended, without_tables};
+use toml_list::{appended, changed, without_tables};
+
+/// How a list of added feeds begins, so that whoever finds it knows whose it is.
+const ADDED_LIST_HEAD: &str = "# Feeds that were added over HTTP. The running daemon reads and writes this list; edit it like any other.\n";
 
 /// A feed that shall be added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,6 +48,23 @@ pub struct NewFeed {
     pub language: Option<String>,
     /// Where it stands in OPML.
     pub placements: Vec<Placement>,
+}
+
+/// What shall be different of a feed; what is `None` stays. `Some(None)` takes a key away, so that its default counts again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeedChange {
+    /// Its URL as it shall stand in the file. The name stays, and with it the history.
+    pub url: Option<String>,
+    /// Is it polled?
+    pub enabled: Option<bool>,
+    /// Instead of the feed's own.
+    pub title: Option<Option<String>>,
+    /// For selecting.
+    pub tags: Option<Vec<String>>,
+    /// Fixed interval.
+    pub interval: Option<Option<Duration>>,
+    /// Where the feed declares none.
+    pub language: Option<Option<String>>,
 }
 
 /// A feed's name and the list that it stands in.
@@ -94,7 +115,7 @@ pub enum EditError {
     #[error(transparent)]
     AlreadyThere(AlreadyThere),
     /// A feed of this name is there.
-    #[error("there is already a feed named `{name}`, {}:{line}; choose another name with --name", .file.display())]
+    #[error("there is already a feed named `{name}`, {}:{line}; give this one another name", .file.display())]
     NameTaken {
         /// The name.
         name: String,
@@ -207,9 +228,35 @@ impl<'a> Editor<'a> {
             edited.push(Edited { name, file: list.to_path_buf() });
         }
         if !feeds.is_empty() {
-            self.commit(HashMap::from([(list.to_path_buf(), appended(&text_of(list)?, feeds, list)?.into_bytes())]))?;
+            let mut before = text_of(list)?;
+            if before.is_empty() && self.config.added_list().as_deref() == Some(list) {
+                before.push_str(ADDED_LIST_HEAD);
+            }
+            self.commit(HashMap::from([(list.to_path_buf(), appended(&before, feeds, list)?.into_bytes())]))?;
         }
         Ok(edited)
+    }
+
+    /// Changes keys of a feed, named by name or URL, in the list in TOML that it stands in.
+    ///
+    /// # Errors
+    /// It is not there, another feed has the new URL, its list is in OPML, or the result would not be valid.
+    pub fn change(&self, asked: &str, change: &FeedChange) -> Result<Edited, EditError> {
+        let feed = self.named(asked)?;
+        if feed.list != self.config.file && Form::of(&feed.list) == Some(Form::Opml) {
+            let reason = "a list in OPML holds no settings: move the feed into a list in TOML".to_owned();
+            return Err(EditError::NotEditable { file: feed.list.clone(), reason });
+        }
+        if let Some(url) = &change.url {
+            let url = feed_url(url, feed.list.parent().unwrap_or(Path::new("/"))).map_err(EditError::BadUrl)?;
+            let key = feed_key(&url);
+            if let Some(other) = self.config.feeds.iter().find(|other| other.name != feed.name && feed_key(&other.url) == key) {
+                return Err(EditError::AlreadyThere(already_there(url.as_str(), other)));
+            }
+        }
+        let content = changed(&text_of(&feed.list)?, feed, change, &feed.list)?;
+        self.commit(HashMap::from([(feed.list.clone(), content.into_bytes())]))?;
+        Ok(Edited { name: feed.name.clone(), file: feed.list.clone() })
     }
 
     /// Takes feeds out of their lists, each named by name or URL; all or none.
@@ -245,13 +292,24 @@ impl<'a> Editor<'a> {
     /// # Errors
     /// The file cannot be read, is malformed, or has an outline whose URL cannot be a feed's.
     pub fn import(&self, opml_file: &Path) -> Result<Imported, EditError> {
-        let file = self.surroundings.absolute(opml_file);
-        let (source, opml) = read_opml(&Files::default(), &file).map_err(|mistake| EditError::Import(vec![*mistake]))?;
+        self.import_from(&Files::default(), &self.surroundings.absolute(opml_file), &self.target())
+    }
+
+    /// [`Editor::import`] of a document that came otherwise than as a file, into `list`.
+    ///
+    /// # Errors
+    /// As there; `name` stands in place of the file's path.
+    pub fn import_document(&self, document: Vec<u8>, name: &Path, list: &Path) -> Result<Imported, EditError> {
+        self.import_from(&Files { replaced: HashMap::from([(name.to_path_buf(), document)]) }, name, list)
+    }
+
+    fn import_from(&self, files: &Files, file: &Path, list: &Path) -> Result<Imported, EditError> {
+        let (source, opml) = read_opml(files, file).map_err(|mistake| EditError::Import(vec![*mistake]))?;
         let (subscriptions, unusable) = subscriptions(&opml);
         if !unusable.is_empty() {
             return Err(EditError::Import(unusable.into_iter().map(|unusable| unusable.at(&source)).collect()));
         }
-        let known: HashMap<String, &Feed> = self.config.feeds.iter().map(|feed| (feed_key(&feed.url), feed)).collect();
+        let known: HashMap<String, &Arc<Feed>> = self.config.feeds.iter().map(|feed| (feed_key(&feed.url), feed)).collect();
         let (mut skipped, mut new) = (Vec::new(), Vec::new());
         for subscription in subscriptions {
             match known.get(&feed_key(&subscription.url)) {
@@ -260,7 +318,7 @@ impl<'a> Editor<'a> {
             }
         }
         let new = with_names(new, &self.config.feeds);
-        Ok(Imported { added: self.add(&new, &self.target())?, skipped })
+        Ok(Imported { added: self.add(&new, list)?, skipped })
     }
 
     /// The feed of a name, else of a URL.
@@ -271,7 +329,7 @@ impl<'a> Editor<'a> {
         }
         let folder = &self.surroundings.current_folder;
         let key = feed_url(asked, folder).or_else(|_| feed_url(&format!("https://{asked}"), folder)).map(|url| feed_key(&url));
-        let same: Vec<&Feed> = key.map(|key| feeds.iter().filter(|feed| feed_key(&feed.url) == key).collect()).unwrap_or_default();
+        let same: Vec<&Arc<Feed>> = key.map(|key| feeds.iter().filter(|feed| feed_key(&feed.url) == key).collect()).unwrap_or_default();
         match same[..] {
             [feed] => Ok(feed),
             [] => {
@@ -348,7 +406,7 @@ fn text_of(list: &Path) -> Result<String, EditError> {
 
 /// Subscriptions as feeds of a list in TOML. Where a default name is taken, the title tells the feeds apart, and after
 /// that a number: from now on the name stands in the file, so nothing hangs on the order any more.
-fn with_names(subscriptions: Vec<Subscription>, known: &[Feed]) -> Vec<NewFeed> {
+fn with_names(subscriptions: Vec<Subscription>, known: &[Arc<Feed>]) -> Vec<NewFeed> {
     let mut taken: std::collections::HashSet<String> = known.iter().map(|feed| feed.name.clone()).collect();
     let mut new = Vec::with_capacity(subscriptions.len());
     for subscription in subscriptions {

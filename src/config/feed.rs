@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -51,7 +52,7 @@ pub(super) fn feed(section: &mut Section<'_>, span: Range<usize>, schedule: &Sch
             })
             .unwrap_or_default(),
         language: section.read("language", language),
-        request: request(section, surroundings),
+        request: Arc::new(request(section, surroundings)),
         filters: filters(section, "filters"),
         placements: section.read_list("opml", placement).unwrap_or_default(),
         list: source.path.clone(),
@@ -64,6 +65,29 @@ pub(super) fn feed(section: &mut Section<'_>, span: Range<usize>, schedule: &Sch
         return None;
     }
     Some(Feed { name: named.unwrap_or_else(|| default_name(written, &url)), url, ..feed })
+}
+
+#[cfg(test)]
+impl Feed {
+    /// A feed of this name at this URL, of which the operator wrote no more.
+    pub fn at(name: &str, url: &str) -> Feed {
+        Feed {
+            name: name.to_owned(),
+            url: Url::parse(url).unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: IdentityRule::default(),
+            language: None,
+            request: Arc::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            list: "feeds.toml".into(),
+            line: 1,
+        }
+    }
 }
 
 fn request(section: &mut Section<'_>, surroundings: &Surroundings) -> FeedRequest {

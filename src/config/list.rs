@@ -1,6 +1,7 @@
 //! Feed lists: the files that `feed_lists` names, as TOML or OPML.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -157,12 +158,23 @@ fn feed(subscription: Subscription, source: &SourceText) -> Feed {
         interval: None,
         full_text: None,
         identity: IdentityRule::Auto,
-        request: FeedRequest::default(),
+        request: Arc::default(),
         filters: Vec::new(),
         list: source.path.clone(),
         line: source.line_and_column(subscription.span.start).0,
         url: subscription.url,
         placements: subscription.placements,
+    }
+}
+
+/// Feeds that are asked alike, and stand one after the other, share how they are asked: in a list of thousands all but a few do.
+pub(super) fn share_requests(found: &mut [Found]) {
+    let mut last: Option<Arc<FeedRequest>> = None;
+    for Found { feed, .. } in found {
+        match &last {
+            Some(last) if *last == feed.request => feed.request = Arc::clone(last),
+            _ => last = Some(Arc::clone(&feed.request)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
@@ -12,8 +13,9 @@ use super::list::{self, Lists, feeds};
 use super::mistake::{ConfigError, Mistake, SourceText};
 use super::rules;
 use super::section::Section;
-use super::settings::{articles, database, fetch, filters, http, log, pages, schedule, sub_section, webhooks};
+use super::settings::{articles, database, fetch, filters, http, log, pages, schedule, sub_section};
 use super::surroundings::Surroundings;
+use super::webhook;
 
 /// The config file: the one named, else the first at the usual places.
 ///
@@ -71,7 +73,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
     let http = sub_section(&mut root, "http", surroundings, http);
     let log = sub_section(&mut root, "log", surroundings, log);
     let filters = filters(&mut root, "filter");
-    let webhooks = webhooks(&mut root, surroundings);
+    let webhooks = webhook::read(&mut root, surroundings);
     let mut found = feeds(&mut root, &schedule, surroundings);
     let named_lists = list::named(&mut root);
     root.finish();
@@ -91,7 +93,7 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
         http,
         log,
         filters,
-        webhooks,
+        webhooks: Vec::new(),
         site_rules: Vec::new(),
         rule_files: Vec::new(),
         feeds: Vec::new(),
@@ -106,7 +108,10 @@ fn read(source: &SourceText, table: &DeTable<'_>, surroundings: &Surroundings, f
     config.title = lists.title;
     list::qualify_names(&mut found);
     note_duplicates(&found, mistakes);
-    config.feeds = found.into_iter().map(|found| found.feed).collect();
+    list::share_requests(&mut found);
+    config.feeds = found.into_iter().map(|found| Arc::new(found.feed)).collect();
+    webhook::note_unknown(&webhooks, &config.feeds, source, mistakes);
+    config.webhooks = webhooks.into_iter().map(|found| found.webhook).collect();
     config
 }
 

@@ -315,6 +315,19 @@ fn a_secret_file_must_be_readable_and_may_be_a_systemd_credential() {
 }
 
 #[test]
+fn a_secret_that_root_alone_may_read_is_taken_as_the_credential_that_systemd_makes_of_it() {
+    let text = "[http]\ntoken_file = \"token\"\n";
+    let (folder, _) = load_files(&[("gleaner.toml", text), ("token", "x"), ("credentials/token", "x")]);
+    let credentials = folder.path().join("credentials");
+    let beside = folder.path().join("token");
+    std::fs::set_permissions(&beside, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    let with_credentials = Surroundings { credentials_directory: Some(credentials.clone()), ..surroundings(folder.path()) };
+    // Whoever runs the tests may be root.
+    let want = if std::fs::File::open(&beside).is_ok() { beside } else { credentials.join("token") };
+    assert_eq!(load_in(&folder.path().join("gleaner.toml"), &with_credentials).unwrap().http.token_file, Some(want));
+}
+
+#[test]
 fn feed_lists_are_read_in_order_each_once_and_globs_may_match_nothing() {
     let feed = |name: &str| format!("[[feed]]\nurl = \"file:{name}.xml\"\nname = \"{name}\"\n");
     let config = format!("feed_lists = [\"b.toml\", \"lists/*.toml\", \"none/*.toml\", \"*.toml\", \"./b.toml\"]\n{}", feed("own"));
@@ -530,10 +543,42 @@ fn opml_feeds_that_share_address_and_title_but_for_the_query_have_names_that_han
         std::fs::write(folder.path().join("gleaner.toml"), "feed_lists = [\"list.opml\"]\n").unwrap();
         std::fs::write(folder.path().join("list.opml"), opml).unwrap();
         let config = load(&folder.path().join("gleaner.toml")).unwrap();
-        config.feeds.into_iter().map(|feed| (feed.url.to_string(), feed.name)).collect::<std::collections::BTreeMap<_, _>>()
+        config.feeds.iter().map(|feed| (feed.url.to_string(), feed.name.clone())).collect::<std::collections::BTreeMap<_, _>>()
     };
     let one = names(outline(1) + &outline(2));
     assert!(one.values().all(|name| name.starts_with("site.example/feed (Videos) ")), "{one:?}");
     assert_eq!(one.values().collect::<std::collections::BTreeSet<_>>().len(), 2);
     assert_eq!(names(outline(2) + &outline(1)), one);
+}
+
+#[test]
+fn a_webhook_s_secret_must_be_one_and_its_url_its_own() {
+    let hook = |more: &str| format!("[[webhook]]\nurl = \"https://example.org/hook\"\n{more}\n");
+    let with_secret = |content: &str| {
+        let config = hook("secret_file = \"key\"");
+        mistakes(load_files(&[("gleaner.toml", config.as_str()), ("key", content)]).1)
+    };
+    let [empty] = &with_secret("\n")[..] else { panic!("one mistake") };
+    assert!(empty.starts_with("3:15 `secret_file`: ") && empty.contains("it is empty"), "{empty}");
+    let [broken] = &with_secret("whsec_sesame!")[..] else { panic!("one mistake") };
+    assert!(broken.contains("not base64") && !broken.contains("sesame"), "{broken}");
+
+    let twice = format!("{}{}", hook(""), hook("").replace("//", "//me:pw@"));
+    assert_eq!(
+        mistakes(load_files(&[("gleaner.toml", twice.as_str())]).1),
+        ["5:7 `url`: two webhooks have this URL [remove one, or give one of them a query of its own]"]
+    );
+    let apart = format!("{}{}", hook(""), hook("").replace("/hook", "/hook?b"));
+    assert_eq!(load_files(&[("gleaner.toml", apart.as_str())]).1.unwrap().webhooks.len(), 2);
+}
+
+#[test]
+fn a_webhook_that_names_what_no_feed_is_called_is_a_warning() {
+    let text = "[[webhook]]\nurl = \"https://example.org/hook\"\nfeeds = [\"wrld\"]\ntags = [\"news\", \"sport\"]\n\
+                [[feed]]\nurl = \"https://example.org/feed\"\nname = \"world\"\ntags = [\"news\"]\n";
+    let config = load_files(&[("gleaner.toml", text)]).1.unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, ["`feeds`: no feed is named `wrld`", "`tags`: no feed has the tag `sport`"]);
+    assert_eq!(config.warnings[0].line_and_column(), Some((3, 10)));
+    assert_eq!(config.webhooks[0].tags, ["news", "sport"]);
 }

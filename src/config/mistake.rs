@@ -134,6 +134,15 @@ impl Mistake {
         self.warning
     }
 
+    /// For where no caret can be drawn: `line 3, column 5: what is wrong (what to do)`.
+    pub fn with_place(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        match self.line_and_column() {
+            Some((line, column)) => format!("{}, line {line}, column {column}: {}{help}", self.file.display(), self.message),
+            None => format!("{self}{help}"),
+        }
+    }
+
     /// Line and column, both from 1, where the mistake has a place in its file.
     pub fn line_and_column(&self) -> Option<(usize, usize)> {
         self.place.as_ref().map(|(source, span)| source.line_and_column(span.start))
@@ -186,6 +195,18 @@ pub enum ConfigError {
     /// All mistakes of all files; at least one of them is no warning.
     #[error("{}", count_mistakes(.0))]
     Mistakes(Vec<Mistake>),
+}
+
+impl ConfigError {
+    /// What is wrong in one line, each mistake with its place and advice; warnings left out.
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Mistakes(mistakes) => {
+                mistakes.iter().filter(|mistake| !mistake.is_warning()).map(Mistake::with_place).collect::<Vec<_>>().join("; ")
+            }
+            other => other.to_string(),
+        }
+    }
 }
 
 fn list_paths(paths: &[PathBuf]) -> String {

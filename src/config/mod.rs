@@ -15,8 +15,10 @@ mod settings;
 mod subscription;
 mod surroundings;
 mod units;
+mod webhook;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -286,8 +288,8 @@ pub struct Feed {
     pub identity: IdentityRule,
     /// Where the feed declares none.
     pub language: Option<String>,
-    /// How it is asked.
-    pub request: FeedRequest,
+    /// How it is asked. Most feeds of a list are asked alike, and share this.
+    pub request: Arc<FeedRequest>,
     /// This feed's own, after those for all.
     pub filters: Vec<Filter>,
     /// Where it stands in OPML, so that an export gives back all that an import brought.
@@ -336,8 +338,8 @@ pub struct Config {
     pub site_rules: Vec<SiteRule>,
     /// The files that they stand in.
     pub rule_files: Vec<PathBuf>,
-    /// All feeds, in the order of the files.
-    pub feeds: Vec<Feed>,
+    /// All feeds, in the order of the files; whoever needs one for longer shares it.
+    pub feeds: Vec<Arc<Feed>>,
     /// The first title that a feed list gives itself.
     pub title: Option<String>,
     /// What is doubtful but stops nothing.

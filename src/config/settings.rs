@@ -9,7 +9,7 @@ use super::mistake::{Mistake, SourceText, nearest};
 use super::section::{self, Section, Value, Wrong, boolean, choice, in_order, integer, line, string};
 use super::surroundings::{Surroundings, tidy};
 use super::units::{parse_duration, parse_size, write_duration};
-use super::{Articles, Database, Fetch, Filter, FilterAction, FilterField, FullText, Http, Log, LogFormat, Pages, Schedule, Webhook};
+use super::{Articles, Database, Fetch, Filter, FilterAction, FilterField, FullText, Http, Log, LogFormat, Pages, Schedule};
 
 /// The words of `full_text`.
 pub(super) const FULL_TEXT: &[(&str, FullText)] = &[("never", FullText::Never), ("auto", FullText::Auto), ("always", FullText::Always)];
@@ -247,27 +247,6 @@ fn filter(section: &mut Section<'_>, span: std::ops::Range<usize>) -> Option<Fil
     Some(Filter { action: action?, field: field?, pattern, words })
 }
 
-/// Reads `[[webhook]]`.
-pub(super) fn webhooks(section: &mut Section<'_>, surroundings: &Surroundings) -> Vec<Webhook> {
-    let source = section.source;
-    let mut webhooks = Vec::new();
-    for (table, span) in section.tables("webhook") {
-        let mut section = Section::new(source, table, "[[webhook]]", section.mistakes);
-        let url = section.read("url", |value| web_url(line(value)?));
-        if !section.has("url") {
-            section.wrong(span, "a webhook without `url`", None);
-        }
-        let secret_file = section.read("secret_file", |value| secret_file(source, surroundings, value));
-        let own_line = |value| line(value).map(str::to_owned);
-        let tags = section.read_list("tags", own_line).unwrap_or_default();
-        let feeds = section.read_list("feeds", own_line).unwrap_or_default();
-        let languages = section.read_list("languages", language).unwrap_or_default();
-        webhooks.extend(url.map(|url| Webhook { url, secret_file, tags, feeds, languages }));
-        section.finish();
-    }
-    webhooks
-}
-
 /// `Gleaner/VERSION (+project URL)`.
 pub fn default_user_agent() -> String {
     format!("Gleaner/{} (+{})", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_REPOSITORY"))
@@ -388,21 +367,21 @@ pub(super) fn readable_file(source: &SourceText, value: &Value<'_>) -> Result<Pa
     Ok(path)
 }
 
-/// The absolute path of a secret's file, which can be read. A relative one that is not there is looked for among
-/// systemd's credentials.
+/// The absolute path of a secret's file, which can be read. A relative one that is not there, or is there for root's eyes
+/// alone, is looked for among systemd's credentials: root's file is where the credential comes from.
 pub(super) fn secret_file(source: &SourceText, surroundings: &Surroundings, value: &Value<'_>) -> Result<PathBuf, Wrong> {
     let beside = path(source, value)?;
-    if beside.try_exists().unwrap_or(true) {
+    let name = Path::new(string(value)?);
+    let credential = surroundings.credentials_directory.as_ref().filter(|_| name.is_relative()).map(|folder| folder.join(name));
+    let credential = credential.filter(|credential| credential.exists());
+    let is_closed = || std::fs::File::open(&beside).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    if beside.try_exists().unwrap_or(true) && !(credential.is_some() && is_closed()) {
         can_be_read(&beside)?;
         return Ok(beside);
     }
-    let name = Path::new(string(value)?);
-    if let (Some(folder), true) = (&surroundings.credentials_directory, name.is_relative()) {
-        let credential = folder.join(name);
-        if credential.exists() {
-            can_be_read(&credential)?;
-            return Ok(credential);
-        }
+    if let Some(credential) = credential {
+        can_be_read(&credential)?;
+        return Ok(credential);
     }
     Err(match &surroundings.credentials_directory {
         Some(folder) if name.is_relative() => {

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -216,7 +217,7 @@ fn tags(placements: &[Placement]) -> Vec<String> {
 
 /// The subscription list as OPML: each feed where it stood in the OPML that it came from, else in the folder of its first
 /// tag, its other tags as categories. Credentials, secrets and Gleaner's own settings stay here.
-pub fn subscription_list<'a>(title: &str, feeds: impl IntoIterator<Item = &'a Feed>) -> Opml {
+pub fn subscription_list<'a>(title: &str, feeds: impl IntoIterator<Item = &'a Arc<Feed>>) -> Opml {
     let mut body = Folder::default();
     for feed in feeds {
         for placement in placements(feed) {

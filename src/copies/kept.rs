@@ -40,7 +40,7 @@ impl Kept {
             return None;
         }
         let (terms, sketch) = rest.split_at_checked(usize::from(count) * 5)?;
-        let terms = terms.as_chunks::<5>().0.iter().map(|&[a, b, c, d, weight]| (u32::from_le_bytes([a, b, c, d]), weight)).collect();
+        let terms = terms.as_chunks::<5>().0.iter().map(|&[a, b, c, d, weight]| (u32::from_le_bytes([a, b, c, d]), weight));
         let sketch = if sketch.is_empty() { None } else { Some(Sketch::of_bytes(sketch)?) };
         Some(Self { sketch, terms: Terms::of(terms) })
     }

@@ -40,7 +40,9 @@ pub struct Sketch {
     bins: [u8; BINS],
     keys: [u16; KEYS],
     /// Hashes of names and figures, ascending.
-    details: Vec<u16>,
+    details: [u16; DETAILS],
+    /// How many there are.
+    known_details: u8,
 }
 
 /// What makes a sketch: it is shown a text's tokens one after another.
@@ -112,8 +114,7 @@ impl Sketcher {
         self.details.sort_unstable();
         self.details.dedup();
         self.details.truncate(DETAILS);
-        self.details.shrink_to_fit();
-        Some(Sketch { runs: self.runs, bins: self.bins, keys: self.keys, details: self.details })
+        Some(Sketch::of(self.runs, self.bins, self.keys, &self.details))
     }
 }
 
@@ -132,6 +133,20 @@ pub struct Comparison {
 }
 
 impl Sketch {
+    fn of(runs: u32, bins: [u8; BINS], keys: [u16; KEYS], known: &[u16]) -> Self {
+        let mut details = [0; DETAILS];
+        let mut known_details = 0;
+        for (place, detail) in details.iter_mut().zip(known) {
+            *place = *detail;
+            known_details += 1;
+        }
+        Self { runs, bins, keys, details, known_details }
+    }
+
+    fn details(&self) -> &[u16] {
+        self.details.get(..usize::from(self.known_details)).unwrap_or_default()
+    }
+
     /// The keys by which candidates are looked up; two texts that share much share one.
     pub fn keys(&self) -> impl Iterator<Item = u32> + '_ {
         self.keys.iter().enumerate().filter(|(_, key)| **key != 0).map(|(bin, key)| ((bin as u32) << 16) | u32::from(*key))
@@ -162,11 +177,12 @@ impl Sketch {
     /// that both have.
     fn common_details(&self, other: &Self) -> (usize, usize) {
         let reach = |details: &[u16]| if details.len() < DETAILS { u16::MAX } else { details.last().copied().unwrap_or(u16::MAX) };
-        let reach = reach(&self.details).min(reach(&other.details));
+        let (own_details, other_details) = (self.details(), other.details());
+        let reach = reach(own_details).min(reach(other_details));
         let within = |details: &'_ [u16]| details.partition_point(|detail| *detail <= reach);
-        let (own, others) = (within(&self.details), within(&other.details));
+        let (own, others) = (within(own_details), within(other_details));
         let (mut a, mut b, mut common) = (0, 0, 0);
-        while let (Some(x), Some(y)) = (self.details.get(a), other.details.get(b)) {
+        while let (Some(x), Some(y)) = (own_details.get(a), other_details.get(b)) {
             common += usize::from(x == y && *x <= reach);
             (a, b) = (a + usize::from(x <= y), b + usize::from(y <= x));
         }
@@ -189,8 +205,8 @@ impl Sketch {
         bytes.extend(self.runs.to_le_bytes());
         bytes.extend(self.bins);
         bytes.extend(self.keys.iter().flat_map(|key| key.to_le_bytes()));
-        bytes.push(self.details.len() as u8);
-        bytes.extend(self.details.iter().flat_map(|detail| detail.to_le_bytes()));
+        bytes.push(self.known_details);
+        bytes.extend(self.details().iter().flat_map(|detail| detail.to_le_bytes()));
     }
 
     /// From what [`Self::to_bytes`] gave.
@@ -201,8 +217,8 @@ impl Sketch {
         let (count, details) = rest.split_first()?;
         let u16s = |bytes: &[u8]| bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<u16>>();
         let keys: [u16; KEYS] = u16s(key_bytes).try_into().ok()?;
-        let is_whole = details.len() == 2 * usize::from(*count);
-        is_whole.then(|| Self { runs: u32::from_le_bytes(*runs), bins: *bins, keys, details: u16s(details) })
+        let is_whole = details.len() == 2 * usize::from(*count) && usize::from(*count) <= DETAILS;
+        is_whole.then(|| Self::of(u32::from_le_bytes(*runs), *bins, keys, &u16s(details)))
     }
 }
 

@@ -72,24 +72,34 @@ impl Bag {
     }
 }
 
-/// The characteristic terms of an article, and how much each says: a vector of length 1.
+/// The characteristic terms of an article, and how much each says: a vector of length 1. All in one piece: those of thousands of
+/// articles are kept for weeks, and small pieces would be strewn among what is needed for a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Terms(Vec<(u32, u8)>);
+pub struct Terms {
+    terms: [u32; TERMS],
+    weights: [u8; TERMS],
+    count: u8,
+}
 
 impl Terms {
     /// The terms and their weights, in 255ths.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u8)> + '_ {
-        self.0.iter().copied()
+        self.terms.iter().copied().zip(self.weights).take(usize::from(self.count))
     }
 
     /// The weight of the term of this number, in 255ths.
     pub fn weight(&self, number: usize) -> u8 {
-        self.0.get(number).map_or(0, |(_, weight)| *weight)
+        self.weights.get(number).copied().unwrap_or_default()
     }
 
-    /// From what [`Self::iter`] gave.
-    pub fn of(terms: Vec<(u32, u8)>) -> Self {
-        Self(terms)
+    /// From what [`Self::iter`] gave: [`TERMS`] at most, more are left out.
+    pub fn of(terms: impl IntoIterator<Item = (u32, u8)>) -> Self {
+        let mut kept = Self::default();
+        for ((term, weight), (place, place_of_weight)) in terms.into_iter().zip(kept.terms.iter_mut().zip(&mut kept.weights)) {
+            (*place, *place_of_weight) = (term, weight);
+            kept.count += 1;
+        }
+        kept
     }
 }
 
@@ -163,10 +173,7 @@ impl Frequencies {
         }
         weighed.retain(|(weight, _)| *weight > 0.0);
         let length = weighed.iter().map(|(weight, _)| weight * weight).sum::<f32>().sqrt();
-        let mut terms: Vec<(u32, u8)> = weighed.into_iter().map(|(weight, term)| (term, (weight / length * 255.0).round() as u8)).collect();
-        // It has taken over the room of all words, and is kept for weeks.
-        terms.shrink_to_fit();
-        Terms(terms)
+        Terms::of(weighed.into_iter().map(|(weight, term)| (term, (weight / length * 255.0).round() as u8)))
     }
 }
 

@@ -15,7 +15,7 @@ use super::proof::{Doubt, Verdict};
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// Why a span is not simply whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// It was polled as planned, and its window turned over in between.
@@ -155,7 +155,7 @@ pub struct Record {
 }
 
 /// How much is known of a span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Watched, and proven whole.
@@ -167,7 +167,7 @@ pub enum State {
 }
 
 /// A span of time of which one thing is to be said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Span {
     /// Begin.
     pub from: DateTime<Utc>,
@@ -190,6 +190,20 @@ impl Span {
 
     fn unwatched(from: DateTime<Utc>, until: DateTime<Utc>, cause: Cause) -> Self {
         Self { from, until, state: State::Unwatched, proven: false, cause: Some(cause), healed_at: None }
+    }
+}
+
+impl Span {
+    /// For people.
+    pub fn words(&self) -> String {
+        let cause = self.cause.map(|cause| format!(" ({})", cause.words())).unwrap_or_default();
+        match (self.state, self.proven) {
+            (State::Whole, _) => "whole".to_owned(),
+            (State::Unwatched, true) => format!("unwatched{cause}, yet nothing was missed"),
+            (State::Unwatched, false) => format!("unwatched{cause}"),
+            (State::PossibleGap, true) => format!("a gap was possible{cause}; the feed's history has filled it"),
+            (State::PossibleGap, false) => format!("a gap is possible{cause}"),
+        }
     }
 }
 
@@ -216,7 +230,7 @@ pub struct Range {
 }
 
 /// What is known of a feed's coverage within a range of time: the object of `gleaner coverage --json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FeedCoverage {
     /// The feed's name.
     pub feed: String,

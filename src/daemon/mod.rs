@@ -13,10 +13,10 @@ mod progress;
 mod pruning;
 mod rebuilds;
 mod refusals;
-mod room;
 mod service;
 mod timetable;
 mod watch;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,16 +37,16 @@ use self::progress::Progress;
 use self::pruning::Pruning;
 use self::rebuilds::Rebuilds;
 use self::refusals::Refusals;
-use self::room::{Room, Why};
 use self::service::{Service, Trouble};
 use self::timetable::{AT_ONCE, Timetable};
 use self::watch::Watch;
-use crate::config::{Config, ConfigError, Database, Feed};
+use self::webhooks::Webhooks;
+use crate::config::{Config, ConfigError, Database, Feed, Surroundings};
 use crate::fetch::{Client, ClientSettings};
 use crate::health;
 use crate::http;
 use crate::page::{PageOrder, PageRounds, PageSettings, Pager};
-use crate::poll::{PollLine, PollSettings, Poller, due_at};
+use crate::poll::{PollLine, PollSettings, Poller, Room, Why, due_at};
 use crate::rebuild::RebuildSettings;
 use crate::schedule;
 use crate::store::{Archive, StoreError};
@@ -75,13 +75,14 @@ pub enum DaemonError {
     Signals(std::io::Error),
 }
 
-/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved.
-/// The control socket is in `runtime_directory`, else beside the database.
+/// Polls until SIGTERM or SIGINT; `reload` reads the config again on SIGHUP and when one of its files was saved, and whoever
+/// changes a feed list over HTTP reads it in the same `surroundings`. The control socket is in `runtime_directory`, else beside the database.
 ///
 /// # Errors
 /// The archive, the client or the signals cannot be set up. Once it runs, nothing but a signal ends it.
 pub async fn run(
     config: Config,
+    surroundings: &Surroundings,
     runtime_directory: Option<&Path>,
     reload: impl Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), DaemonError> {
@@ -94,11 +95,12 @@ pub async fn run(
     let archive = Arc::new(Archive::open(&config.database.path)?);
     let (configs, current) = watched::channel(Arc::new(config.clone()));
     let mut daemon = Daemon::new(Arc::clone(&archive), config, configs)?;
-    let served = http::Served::new(archive.path().to_owned(), daemon.told(current));
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
+    let served = http::Served::new(archive.path().to_owned(), daemon.told(current, surroundings.clone(), orders.clone()));
     let (stop_serving, stopped) = watched::channel(false);
     let serving = tokio::spawn(http::run(Arc::new(served), stopped));
-    let (orders, mut ordered) = mpsc::channel(ORDERS);
     let listening = take_orders(&archive, runtime_directory, orders);
+    daemon.webhooks.begun().await;
     daemon.service.ready(&daemon.timetable);
     daemon.poll_until_stopped(&mut signals, &mut ordered, reload).await;
     if let Some((listening, socket)) = listening {
@@ -171,6 +173,8 @@ struct Daemon {
     pager: Pager,
     pages: Pages,
     paging: task::JoinHandle<()>,
+    /// What is new and changed is posted to these.
+    webhooks: Webhooks,
     /// Retention, forgetting and rebuilding at work.
     housekeeping: JoinSet<()>,
     pruning: Pruning,
@@ -204,6 +208,8 @@ impl Daemon {
         let client = Client::new(&ClientSettings::new(&config.fetch, &config.pages))?;
         let settings = PollSettings::from(&config);
         let timetable = Self::timetable(&archive, &settings)?;
+        let vitals = Arc::default();
+        let webhooks = Webhooks::start(&archive, &vitals, &config, &client);
         let poller = Poller::new(Arc::clone(&archive), client, settings)?;
         let pager = Pager::new(Arc::clone(&archive), &poller, PageSettings::from(&config));
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -221,6 +227,7 @@ impl Daemon {
             pager,
             pages,
             paging,
+            webhooks,
             housekeeping: JoinSet::new(),
             pruning: Pruning::new(Utc::now(), Instant::now()),
             rebuild_settings: RebuildSettings::from(&config),
@@ -231,7 +238,7 @@ impl Daemon {
             service: Service::of_process(),
             configs,
             sign_of_life: http::Pulse::new(Instant::now()),
-            vitals: Arc::default(),
+            vitals,
             refusals: Refusals::default(),
             trial: JoinSet::new(),
             probe_at: Instant::now(),
@@ -242,10 +249,10 @@ impl Daemon {
         })
     }
 
-    /// What whoever serves is told of the daemon.
-    fn told(&self, config: watched::Receiver<Arc<Config>>) -> http::Told {
+    /// What whoever serves is told of the daemon, and how he tells it something.
+    fn told(&self, config: watched::Receiver<Arc<Config>>, surroundings: Surroundings, orders: mpsc::Sender<Order>) -> http::Told {
         let (pulse, vitals) = (self.sign_of_life.clone(), Arc::clone(&self.vitals));
-        http::Told { config, pulse, vitals, troubles: self.service.follow_troubles() }
+        http::Told { config, surroundings, pulse, vitals, troubles: self.service.follow_troubles(), orders }
     }
 
     fn timetable(archive: &Archive, settings: &PollSettings) -> Result<Timetable, StoreError> {
@@ -272,15 +279,20 @@ impl Daemon {
                 Some(Set::Back(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set back; plans move with it");
                     self.timetable.set_back(by);
-                    let (archive, by) = (Arc::clone(&self.archive), by.num_milliseconds());
+                    let archive = Arc::clone(&self.archive);
                     self.housekeeping.spawn(async move {
-                        if let Err(error) = archive.set_pages_back(by).await {
+                        if let Err(error) = archive.set_back(by, Utc::now()).await {
                             tracing::error!(%error, "pages wait until the clock is where it was");
                         }
                     });
                 }
                 Some(Set::Ahead(by)) => {
                     tracing::warn!(seconds = by.num_seconds(), "the clock was set ahead, or the machine slept");
+                    // Before the next poll: it would count that time against a feed that fails.
+                    let now = Utc::now();
+                    if let Err(error) = self.archive.leap(now - by, now).await {
+                        tracing::error!(%error, "feeds that fail are believed to have failed in that time too");
+                    }
                 }
                 None => {}
             }
@@ -521,6 +533,7 @@ impl Daemon {
     /// Applies a new config; one that is wrong changes nothing.
     fn reload(&mut self, reload: &impl Fn() -> Result<Config, ConfigError>) {
         self.service.reloading();
+        self.watch.look();
         let trouble = match reload() {
             Ok(config) => match self.apply(config) {
                 Ok(()) => {
@@ -533,12 +546,7 @@ impl Daemon {
                 }
             },
             Err(error) => {
-                let mistakes = match &error {
-                    ConfigError::Mistakes(mistakes) => {
-                        mistakes.iter().filter(|mistake| !mistake.is_warning()).map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                    }
-                    other => other.to_string(),
-                };
+                let mistakes = error.in_one_line();
                 tracing::error!(%error, mistakes, "the new config is wrong; the old one stays");
                 Some(format!("the new config is wrong, the old one stays: {mistakes}"))
             }
@@ -554,6 +562,7 @@ impl Daemon {
         if config.database.path != self.database.path {
             tracing::warn!(path = %config.database.path.display(), "another database is used from the next start on");
         }
+        self.webhooks.configure(&config, &client);
         self.poller = self.poller.with(client, settings);
         self.pager = self.pager.with(&self.poller, PageSettings::from(&config));
         self.pages.tell(PageOrder::Settings(Box::new(self.pager.clone())));
@@ -582,6 +591,7 @@ impl Daemon {
         if let Err(error) = (&mut self.paging).await {
             tracing::error!(%error, "the task that asks for pages broke off");
         }
+        self.webhooks.stop().await;
         self.housekeeping.shutdown().await;
         self.pulse.shutdown().await;
         self.trial.shutdown().await;
@@ -590,5 +600,5 @@ impl Daemon {
 
 /// The feeds that are not enabled.
 fn disabled(config: &Config) -> HashMap<String, Arc<Feed>> {
-    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::new(feed.clone()))).collect()
+    config.feeds.iter().filter(|feed| !feed.enabled).map(|feed| (feed.name.clone(), Arc::clone(feed))).collect()
 }

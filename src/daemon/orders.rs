@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 
 use super::Daemon;
 use super::control::{Order, Reply, Request, Which};
-use super::room::Why;
 use crate::backfill::Bound;
 use crate::config::{Config, ConfigError, Feed};
+use crate::poll::Why;
 use crate::store::StoreError;
 
 impl Daemon {

@@ -4,7 +4,7 @@
 //! time in it that is no longer the feed's is passed over when its turn comes.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,19 +29,21 @@ struct Entry {
 
 /// All feeds and their times.
 pub struct Timetable {
-    feeds: HashMap<String, Entry>,
-    queue: BinaryHeap<Reverse<(DateTime<Utc>, String)>>,
+    /// By name.
+    feeds: Vec<Entry>,
+    /// A time, and the place in `feeds`.
+    queue: BinaryHeap<Reverse<(DateTime<Utc>, usize)>>,
+    /// How many are being polled.
+    polling: usize,
 }
 
 impl Timetable {
-    /// Of feeds and the times at which each is due.
+    /// Of feeds, no two of one name, and the times at which each is due.
     pub fn of(feeds: impl Iterator<Item = (Arc<Feed>, DateTime<Utc>)>) -> Self {
-        let mut timetable = Self { feeds: HashMap::new(), queue: BinaryHeap::new() };
-        for (feed, due) in feeds {
-            timetable.queue.push(Reverse((due, feed.name.clone())));
-            timetable.feeds.insert(feed.name.clone(), Entry { feed, due: Some(due) });
-        }
-        timetable
+        let mut feeds: Vec<Entry> = feeds.map(|(feed, due)| Entry { feed, due: Some(due) }).collect();
+        feeds.sort_unstable_by(|one, other| one.feed.name.cmp(&other.feed.name));
+        let queue = feeds.iter().enumerate().filter_map(|(at, entry)| Some(Reverse((entry.due?, at)))).collect();
+        Self { feeds, queue, polling: 0 }
     }
 
     /// How many feeds there are.
@@ -49,30 +51,39 @@ impl Timetable {
         self.feeds.len()
     }
 
+    fn place(&self, name: &str) -> Option<usize> {
+        self.feeds.binary_search_by(|entry| entry.feed.name.as_str().cmp(name)).ok()
+    }
+
+    fn entry(&mut self, name: &str) -> Option<(usize, &mut Entry)> {
+        let at = self.place(name)?;
+        Some((at, self.feeds.get_mut(at)?))
+    }
+
     /// A feed that waits comes now.
     pub fn hasten(&mut self, name: &str, now: DateTime<Utc>) {
-        if let Some(entry) = self.feeds.get_mut(name)
+        if let Some((at, entry)) = self.entry(name)
             && entry.due.is_some_and(|due| due > now)
         {
             entry.due = Some(now);
-            self.queue.push(Reverse((now, name.to_owned())));
+            self.queue.push(Reverse((now, at)));
         }
     }
 
     /// Is there a feed of this name?
     pub fn has(&self, name: &str) -> bool {
-        self.feeds.contains_key(name)
+        self.place(name).is_some()
     }
 
     /// How many are being polled.
     pub fn polling(&self) -> usize {
-        self.feeds.values().filter(|entry| entry.due.is_none()).count()
+        self.polling
     }
 
     /// When the next feed is due, if one waits.
     pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
-        while let Some(Reverse((due, name))) = self.queue.peek() {
-            if self.feeds.get(name).is_some_and(|entry| entry.due == Some(*due)) {
+        while let Some(Reverse((due, at))) = self.queue.peek() {
+            if self.feeds.get(*at).is_some_and(|entry| entry.due == Some(*due)) {
                 return Some(*due);
             }
             self.queue.pop();
@@ -85,23 +96,26 @@ impl Timetable {
         if self.next_due()? > now {
             return None;
         }
-        let Reverse((_, name)) = self.queue.pop()?;
-        let entry = self.feeds.get_mut(&name)?;
+        let Reverse((_, at)) = self.queue.pop()?;
+        let entry = self.feeds.get_mut(at)?;
         entry.due = None;
+        self.polling += 1;
         Some(Arc::clone(&entry.feed))
     }
 
     /// Takes a feed that waits, due or not, as [`Self::take_due`] does.
     pub fn take(&mut self, name: &str) -> Option<Arc<Feed>> {
-        let entry = self.feeds.get_mut(name)?;
+        let (_, entry) = self.entry(name)?;
         // Its time in the queue is passed over when its turn comes.
         entry.due.take()?;
-        Some(Arc::clone(&entry.feed))
+        let feed = Arc::clone(&entry.feed);
+        self.polling += 1;
+        Some(feed)
     }
 
     /// The feed of this name, whether it waits or is being polled.
     pub fn feed(&self, name: &str) -> Option<Arc<Feed>> {
-        self.feeds.get(name).map(|entry| Arc::clone(&entry.feed))
+        self.feeds.get(self.place(name)?).map(|entry| Arc::clone(&entry.feed))
     }
 
     /// How many feeds are overdue, such as after a start, a sleep or an outage: they are given new times one after the other,
@@ -111,19 +125,19 @@ impl Timetable {
         if self.next_due().is_none_or(|due| due >= now - OVERDUE) {
             return 0;
         }
-        let mut overdue: Vec<(DateTime<Utc>, String)> =
-            self.feeds.iter().filter_map(|(name, entry)| Some((entry.due.filter(|due| *due < now - OVERDUE)?, name.clone()))).collect();
+        let is_overdue = |(at, entry): (usize, &Entry)| Some((entry.due.filter(|due| *due < now - OVERDUE)?, at));
+        let mut overdue: Vec<(DateTime<Utc>, usize)> = self.feeds.iter().enumerate().filter_map(is_overdue).collect();
         overdue.sort_unstable();
         let count = overdue.len();
         let later = u32::try_from(count.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX);
         let step = CATCHING_UP.min(most / later.max(1));
         let turns = std::iter::repeat_n(0, AT_ONCE).chain(1_u32..);
-        for (turn, (_, name)) in turns.zip(overdue) {
+        for (turn, (_, at)) in turns.zip(overdue) {
             let wait = step.saturating_mul(turn);
-            if let Some(entry) = self.feeds.get_mut(&name) {
+            if let Some(entry) = self.feeds.get_mut(at) {
                 let due = now + wait;
                 entry.due = Some(due);
-                self.queue.push(Reverse((due, name)));
+                self.queue.push(Reverse((due, at)));
             }
         }
         count
@@ -131,82 +145,59 @@ impl Timetable {
 
     /// The names of those that are due, sorted.
     pub fn due(&self, now: DateTime<Utc>) -> Vec<String> {
-        let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
-        let mut names: Vec<String> = self.feeds.iter().filter(|(_, entry)| is_due(entry)).map(|(name, _)| name.clone()).collect();
-        names.sort_unstable();
-        names
+        let is_due = |entry: &&Entry| entry.due.is_some_and(|due| due <= now);
+        self.feeds.iter().filter(is_due).map(|entry| entry.feed.name.clone()).collect()
     }
 
     /// All names, sorted.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.feeds.keys().cloned().collect();
-        names.sort_unstable();
-        names
+        self.feeds.iter().map(|entry| entry.feed.name.clone()).collect()
     }
 
     /// The poll has ended; the feed waits for its next time. A feed that was taken out of the list meanwhile is gone.
     pub fn set_due(&mut self, name: &str, due: DateTime<Utc>) {
-        if let Some(entry) = self.feeds.get_mut(name)
+        if let Some((at, entry)) = self.entry(name)
             && entry.due.is_none()
         {
             entry.due = Some(due);
-            self.queue.push(Reverse((due, name.to_owned())));
+            self.polling -= 1;
+            self.queue.push(Reverse((due, at)));
         }
     }
 
     /// The clock was set back by so much: what was planned by it comes earlier by so much.
     pub fn set_back(&mut self, by: TimeDelta) {
         self.queue.clear();
-        for (name, entry) in &mut self.feeds {
+        for (at, entry) in self.feeds.iter_mut().enumerate() {
             if let Some(due) = &mut entry.due {
                 *due -= by;
-                self.queue.push(Reverse((*due, name.clone())));
+                self.queue.push(Reverse((*due, at)));
             }
         }
     }
 
     /// Takes over another list of feeds. What is being polled goes on, and gets its time at its end.
     pub fn replace(&mut self, other: Self) {
-        let polling: Vec<String> = self.feeds.iter().filter(|(_, entry)| entry.due.is_none()).map(|(name, _)| name.clone()).collect();
-        *self = other;
-        for name in polling {
-            if let Some(entry) = self.feeds.get_mut(&name) {
+        let before = std::mem::replace(self, other);
+        for polled in before.feeds.iter().filter(|entry| entry.due.is_none()) {
+            if let Some((_, entry)) = self.entry(&polled.feed.name) {
                 entry.due = None;
+                self.polling += 1;
             }
         }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::config::{FeedRequest, IdentityRule};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(second, 0).unwrap()
     }
 
     fn feed(name: &str) -> Arc<Feed> {
-        feed_at(name, "https://example.org/feed")
-    }
-
-    pub fn feed_at(name: &str, url: &str) -> Arc<Feed> {
-        Arc::new(Feed {
-            name: name.into(),
-            url: url::Url::parse(url).unwrap(),
-            title: None,
-            tags: Vec::new(),
-            enabled: true,
-            interval: None,
-            full_text: None,
-            identity: IdentityRule::Auto,
-            language: None,
-            request: FeedRequest::default(),
-            filters: Vec::new(),
-            placements: Vec::new(),
-            line: 1,
-            list: "feeds.toml".into(),
-        })
+        Arc::new(Feed::at(name, "https://example.org/feed"))
     }
 
     fn taken(timetable: &mut Timetable, now: i64) -> Vec<String> {

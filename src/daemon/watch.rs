@@ -2,8 +2,8 @@
 //!
 //! What is watched are folders, since editors write a new file and rename it over the old one, and since a symbolic link
 //! may come to lead elsewhere. An event only says that it is time to look: what counts is whether the files are others
-//! than at the last look. So a database in the same folder, or a reload that reads the files, never causes a reload. (The list of
-//! feeds that were added over HTTP is watched from the first reload after it was made: the daemon makes it itself.)
+//! than at the last look. So a database in the same folder, or a reload that reads the files, never causes a reload; and what
+//! is written to the archive, which is always something, neither wakes anybody nor delays the look at what was saved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,8 +42,12 @@ impl Watch {
     /// Watches the files of this config.
     pub fn of(config: &Config) -> Self {
         let (happened, events) = mpsc::channel(1);
+        let archive = config.database.path.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if !matches!(event, Ok(notify::Event { kind: EventKind::Access(_), .. })) {
+            let says_nothing = event.as_ref().is_ok_and(|event| {
+                matches!(event.kind, EventKind::Access(_)) || event.paths.iter().all(|path| is_of_archive(path, &archive))
+            });
+            if !says_nothing {
                 // One that waits already says as much.
                 let _ = happened.try_send(());
             }
@@ -56,19 +60,36 @@ impl Watch {
             }
         };
         let mut watch = Self { watcher, events, folders: BTreeSet::new(), files: Files::default(), seen: Vec::new(), due: None };
-        watch.set(config);
+        watch.files = Files::of(config);
+        watch.look();
         watch
     }
 
-    /// Watches the files of another config from now on.
+    /// Watches the files of another config from now on. It was read after the last look: whatever has become of a file since
+    /// then is news, for nobody knows whether the config was read before or after it.
     pub fn set(&mut self, config: &Config) {
-        self.files = Files::of(config);
-        self.look();
+        let files = Files::of(config);
+        let mut seen: BTreeMap<PathBuf, Option<FileState>> = files.stamps().into_iter().collect();
+        let before: BTreeMap<PathBuf, Option<FileState>> = std::mem::take(&mut self.seen).into_iter().collect();
+        seen.retain(|path, state| !self.files.knows(path, state.is_some()) || before.contains_key(path));
+        for (path, state) in before {
+            if files.knows(&path, state.is_some()) && self.files.knows(&path, state.is_some()) {
+                seen.insert(path, state);
+            }
+        }
+        self.seen = seen.into_iter().collect();
+        self.files = files;
+        self.watch_folders();
     }
 
-    /// Remembers the files as they are now, and watches the folders that they are in now.
-    fn look(&mut self) {
+    /// Remembers the files as they are now.
+    pub fn look(&mut self) {
         self.seen = self.files.stamps();
+        self.watch_folders();
+    }
+
+    /// Watches the folders that the files are in now.
+    fn watch_folders(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let folders = self.files.folders();
         for gone in self.folders.difference(&folders) {
@@ -138,6 +159,8 @@ impl Files {
     fn of(config: &Config) -> Self {
         let mut named = vec![config.file.clone()];
         named.extend(config.feed_lists.iter().chain(&config.rule_files).cloned());
+        // It may not be there yet: its appearance is a change.
+        named.extend(config.added_list());
         let list_folders = config
             .feed_lists
             .iter()
@@ -147,6 +170,14 @@ impl Files {
             .map(Path::to_owned)
             .collect();
         Self { named, list_folders }
+    }
+
+    /// Was this path looked at: as a file that the config is read from, or else as one that may become a list?
+    fn knows(&self, path: &Path, is_named: bool) -> bool {
+        if self.named.iter().any(|named| named == path) {
+            return is_named;
+        }
+        !is_named && is_list(path) && path.parent().is_some_and(|folder| self.list_folders.contains(folder))
     }
 
     /// The named files as they are, and which other lists there are beside them.
@@ -191,6 +222,13 @@ impl Files {
     }
 }
 
+/// Is this the database, or one of the files that SQLite and the daemon keep beside it under its name?
+fn is_of_archive(path: &Path, database: &Path) -> bool {
+    let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+    let (name, database) = (name(path), name(database));
+    !database.is_empty() && (name == database || name.strip_prefix(&*database).is_some_and(|rest| rest.starts_with(b"-")))
+}
+
 fn is_list(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
@@ -212,5 +250,50 @@ impl FileState {
         let metadata = fs::metadata(path).ok()?;
         let changed = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
         Some(Self { device: metadata.dev(), inode: metadata.ino(), length: metadata.len(), changed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Surroundings, load_in};
+
+    #[test]
+    fn what_is_saved_while_a_config_is_read_is_not_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let save = |name: &str, text: &str| fs::write(at(name), text).unwrap();
+        fs::create_dir(at("data")).unwrap();
+        save("gleaner.toml", "feed_lists = [\"*.opml\"]\n[database]\npath = \"data/x.db\"\n");
+        let load =
+            || load_in(&at("gleaner.toml"), &Surroundings { current_folder: folder.path().to_owned(), ..Surroundings::default() }).unwrap();
+        let mut watch = Watch::of(&load());
+        assert!(!watch.have_changed());
+        let saves: [&dyn Fn(); 4] = [
+            &|| save("data/added.toml", ""),
+            &|| save("data/added.toml", "[[feed]]\nurl = \"https://a.example/\"\n"),
+            &|| save("new.opml", "<opml><body/></opml>"),
+            &|| fs::remove_file(at("data/added.toml")).unwrap(),
+        ];
+        for (number, save) in saves.iter().enumerate() {
+            watch.look();
+            let config = load();
+            save();
+            watch.set(&config);
+            assert!(watch.have_changed(), "{number}");
+            watch.set(&load());
+            assert!(!watch.have_changed(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_the_archive_is_no_news_and_a_list_beside_it_is() {
+        let database = Path::new("/var/lib/gleaner/gleaner.db");
+        for name in ["gleaner.db", "gleaner.db-wal", "gleaner.db-shm", "gleaner.db-control", "gleaner.db-lock"] {
+            assert!(is_of_archive(&database.with_file_name(name), database), "{name}");
+        }
+        for name in ["added.toml", "gleaner.dbx", "gleaner.toml", "gleaner"] {
+            assert!(!is_of_archive(&database.with_file_name(name), database), "{name}");
+        }
     }
 }

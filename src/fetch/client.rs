@@ -131,6 +131,11 @@ impl Client {
         }
     }
 
+    /// For what asks for no document.
+    pub(super) fn way_out(&self) -> (&config::Fetch, &Routes) {
+        (&self.inner.settings, &self.inner.routes)
+    }
+
     /// What a request with these options calls itself.
     pub fn user_agent<'a>(&'a self, options: &'a FeedRequest) -> &'a str {
         options.user_agent.as_deref().unwrap_or(&self.inner.settings.user_agent)

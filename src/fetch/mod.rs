@@ -5,7 +5,7 @@
 
 // The parts of one request's walk: `turns` says when it may start, `guard` whom it may ask, `sending` what it carries,
 // `redirect` where it goes next, `memory` how much it may hold, `answer` what the headers mean,
-// `coding` what the bytes do. `client` walks.
+// `coding` what the bytes do. `client` walks. `posting` asks for nothing and brings something.
 mod answer;
 mod client;
 mod coding;
@@ -13,6 +13,7 @@ mod failure;
 mod file;
 pub mod guard;
 mod memory;
+mod posting;
 mod redirect;
 mod routes;
 mod sending;
@@ -27,6 +28,8 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 pub use client::Client;
+pub use posting::{Posted, Posting};
+pub use sending::read_secret;
 pub use turns::Pace;
 
 use crate::config;

@@ -120,15 +120,24 @@ async fn credentials(request: &Request, own: &mut HeaderMap) -> Result<(), Failu
             None => Vec::new(),
         };
         secret(AUTHORIZATION, basic(options.username.as_deref().unwrap_or_default().as_bytes(), &password)?);
-    } else if !request.url.username().is_empty() || request.url.password().is_some() {
-        let user = unescaped(request.url.username());
-        secret(AUTHORIZATION, basic(&user, &unescaped(request.url.password().unwrap_or_default()))?);
+    } else if let Some(value) = credentials_of(&request.url)? {
+        secret(AUTHORIZATION, value);
     }
     if let Some(file) = &options.cookie_file {
         let cookie = read_secret(file).await?;
         secret(COOKIE, value_of_file(file, &cookie)?);
     }
     Ok(())
+}
+
+/// What user name and password in a URL become.
+pub(super) fn credentials_of(url: &Url) -> Result<Option<HeaderValue>, Failure> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let mut value = basic(&unescaped(url.username()), &unescaped(url.password().unwrap_or_default()))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 /// RFC 7617.
@@ -174,7 +183,10 @@ fn value_of_file(file: &Path, bytes: &[u8]) -> Result<HeaderValue, Failure> {
 }
 
 /// The file's content without the line end that editors leave.
-async fn read_secret(file: &Path) -> Result<Vec<u8>, Failure> {
+///
+/// # Errors
+/// It cannot be read, or is too large to be a secret; the file is named.
+pub async fn read_secret(file: &Path) -> Result<Vec<u8>, Failure> {
     let path: PathBuf = file.to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let size = std::fs::metadata(&path)?.len();

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use chrono::Utc;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Served;
@@ -26,7 +27,8 @@ const USUAL: usize = 50;
 const MOST: usize = 1_000;
 
 /// A page of articles.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ArticlePage")]
 pub struct Page {
     /// Newest first.
     pub articles: Vec<Article>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Extensions, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -39,6 +39,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Who asks. `None`: over a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Client(pub Option<IpAddr>);
+
+impl Client {
+    /// Who sent a request with these extensions.
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or(Self(None))
+    }
+}
 
 /// Serves until `stop` says so or is gone, then lets answers end.
 pub async fn serve(listener: Listener, app: Router, mut stop: watch::Receiver<bool>) {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Served;
 use super::problem::Problem;
@@ -37,17 +38,33 @@ impl Pulse {
     }
 }
 
+/// It gets somewhere.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Alive {
+    /// `ok`.
+    pub status: &'static str,
+    /// How long ago the daemon's loop and the archive's writer moved.
+    pub last_sign_of_life_seconds: u64,
+}
+
+/// It can be asked.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Ready {
+    /// `ok`.
+    pub status: &'static str,
+}
+
 /// `GET /healthz`: the daemon and its writer move.
-pub async fn alive(State(served): State<Arc<Served>>) -> Result<Json<Value>, Problem> {
+pub async fn alive(State(served): State<Arc<Served>>) -> Result<Json<Alive>, Problem> {
     let age = served.told.pulse.age(Instant::now());
     if age < STUCK {
-        return Ok(Json(json!({"status": "ok", "last_sign_of_life_seconds": age.as_secs()})));
+        return Ok(Json(Alive { status: "ok", last_sign_of_life_seconds: age.as_secs() }));
     }
     Err(Problem::unavailable(format!("no sign of life of polls and writer for {} s", age.as_secs()), 60))
 }
 
 /// `GET /readyz`: the archive answers.
-pub async fn ready(State(served): State<Arc<Served>>) -> Result<Json<Value>, Problem> {
+pub async fn ready(State(served): State<Arc<Served>>) -> Result<Json<Ready>, Problem> {
     served.readers.ask(crate::store::Reader::identity).await?;
-    Ok(Json(json!({"status": "ok"})))
+    Ok(Json(Ready { status: "ok" }))
 }

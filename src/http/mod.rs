@@ -6,6 +6,7 @@
 
 mod answer;
 mod articles;
+mod changes;
 mod connections;
 mod cursor;
 mod exports;
@@ -14,12 +15,18 @@ mod guard;
 mod health;
 mod listen;
 mod metrics;
+mod openapi;
+mod orders;
 mod pages;
 mod parameters;
 mod problem;
 mod readers;
+mod routes;
+mod sent;
 mod status;
 mod stream;
+mod token;
+mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,14 +36,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::guard::Rates;
 pub use self::health::Pulse;
 use self::problem::Problem;
 use self::readers::Readers;
-use crate::config::Config;
+use self::token::Attempts;
+use crate::config::{Config, Surroundings};
+use crate::daemon::control::Order;
 use crate::vitals::Vitals;
 
 /// Exports at once: each reads the archive on a thread of its own for as long as its client takes.
@@ -57,6 +65,7 @@ pub struct Served {
     readers: Readers,
     told: Told,
     rates: Rates,
+    attempts: Attempts,
     exports: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
@@ -66,19 +75,23 @@ pub struct Served {
 pub struct Told {
     /// The config in use.
     pub config: watch::Receiver<Arc<Config>>,
+    /// What it was read in.
+    pub surroundings: Surroundings,
     /// Signs of life.
     pub pulse: Pulse,
     /// What the process has done.
     pub vitals: Arc<Vitals>,
     /// What is wrong with more than a single feed, a sentence each.
     pub troubles: watch::Receiver<Vec<String>>,
+    /// Takes what is asked of it.
+    pub orders: mpsc::Sender<Order>,
 }
 
 impl Served {
     /// Of the archive in this file.
     pub fn new(archive: PathBuf, told: Told) -> Self {
         let (exports, streams) = (Arc::new(Semaphore::new(EXPORTS)), Arc::new(Semaphore::new(STREAMS)));
-        Self { readers: Readers::new(archive), told, rates: Rates::default(), exports, streams }
+        Self { readers: Readers::new(archive), told, rates: Rates::default(), attempts: Attempts::default(), exports, streams }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -155,20 +168,9 @@ pub async fn run(served: Arc<Served>, mut stop: watch::Receiver<bool>) {
 }
 
 fn router(served: Arc<Served>) -> Router {
-    Router::new()
-        .route("/api/v1/articles", get(articles::list))
-        .route("/api/v1/articles/{id}", get(articles::one))
-        .route("/api/v1/export", get(exports::export))
-        .route("/api/v1/stream", get(stream::stream))
-        .route("/api/v1/feeds", get(feeds::list))
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/coverage", get(status::coverage))
-        .route("/feeds.opml", get(feeds::opml))
-        .route("/feed.atom", get(exports::atom))
-        .route("/feed.json", get(exports::json_feed))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::metrics))
+    routes::endpoints()
+        .into_iter()
+        .fold(Router::new(), |router, endpoint| router.route(endpoint.path, endpoint.handlers))
         .merge(pages::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_method)

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::selection::SelectionError;
@@ -17,26 +18,54 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     retry_after: Option<u32>,
+    /// With 401: what the client has to show.
+    challenge: &'static str,
 }
 
-/// The members of RFC 9457, section 3.1; the type is `about:blank`, so the title is that of the status.
-#[derive(Serialize)]
-struct Document<'a> {
+/// A problem document: the members of RFC 9457, section 3.1.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct Document<'a> {
+    /// `about:blank`: the status says what kind of problem it is.
     r#type: &'static str,
+    /// The status in words.
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// What was wrong, and what to do.
     detail: &'a str,
 }
+
+/// What a client has to show (RFC 6750, section 3).
+const CHALLENGE: &str = "Bearer realm=\"gleaner\"";
+
+/// … where it has shown something else.
+const WRONG_TOKEN: &str = "Bearer realm=\"gleaner\", error=\"invalid_token\"";
 
 impl Problem {
     /// Of this status; `detail` says to a person what was wrong and what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None }
+        Self { status, detail: detail.into(), retry_after: None, challenge: CHALLENGE }
     }
 
     /// The request means nothing.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// It is understood, but cannot be done with what was sent.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// A token must be shown.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// Another token must be shown.
+    pub fn wrong_token(detail: impl Into<String>) -> Self {
+        Self { challenge: WRONG_TOKEN, ..Self::unauthorized(detail) }
     }
 
     /// There is no such thing.
@@ -55,13 +84,11 @@ impl Problem {
     }
 
     /// The status.
-    #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
     /// What was wrong.
-    #[cfg(test)]
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -94,7 +121,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"gleaner\""));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
         }
         response
     }

@@ -31,7 +31,8 @@ pub async fn read(served: &Served) -> Result<Status, Problem> {
         let now = Utc::now();
         let archive = reader.overview(now)?;
         let holder = PollerLock::holder(&archive.path)?;
-        Ok::<_, Problem>(Status::of(&config, Some(archive), &reader.feed_conditions()?, holder, troubles, now))
+        let webhooks = report::webhook_lines(reader, &config)?;
+        Ok::<_, Problem>(Status::of(&config, Some(archive), &reader.feed_conditions()?, webhooks, holder, troubles, now))
     });
     status.await
 }

@@ -6,7 +6,6 @@
 
 mod rounds;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use url::Url;
 
 pub use self::rounds::{PageOrder, PageRounds, PageTally};
 use crate::article::{Draft, url as address};
-use crate::config::{self, FeedRequest, FullText};
+use crate::config::{self, Feed, FullText};
 use crate::copies::CopySettings;
 use crate::extract::{self, Extracted, PageKind, SiteRule};
 use crate::fetch::{Client, Fetched, Fresh, Outcome, Request, Validators};
@@ -38,15 +37,6 @@ const CUT_OFF: TimeDelta = TimeDelta::minutes(5);
 /// No page is planned further ahead, whatever a server asks for.
 const FARTHEST: TimeDelta = TimeDelta::days(30);
 
-/// What a page is asked for with: that of the feed whose entry wants it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct PagedFeed {
-    url: Url,
-    request: FeedRequest,
-    full_text: FullText,
-    enabled: bool,
-}
-
 /// What asking for pages depends on.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
@@ -56,17 +46,16 @@ pub struct PageSettings {
     per_host: usize,
     rules: Arc<[SiteRule]>,
     copies: CopySettings,
-    feeds: HashMap<String, PagedFeed>,
+    /// Where the feed does not say.
+    full_text: FullText,
+    /// By name: a page is asked for as the feed is whose entry wants it.
+    feeds: Arc<[Arc<Feed>]>,
 }
 
 impl From<&config::Config> for PageSettings {
     fn from(config: &config::Config) -> Self {
-        let feed = |feed: &config::Feed| PagedFeed {
-            url: feed.url.clone(),
-            request: feed.request.clone(),
-            full_text: feed.full_text.unwrap_or(config.articles.full_text),
-            enabled: feed.enabled,
-        };
+        let mut feeds = config.feeds.clone();
+        feeds.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Self {
             reading_speed: config.articles.reading_speed,
             keep_pages: config.database.keep_entries,
@@ -74,8 +63,20 @@ impl From<&config::Config> for PageSettings {
             per_host: config.pages.per_host,
             rules: config.site_rules.clone().into(),
             copies: CopySettings { near_copies: config.articles.near_copies, similar: config.articles.similar },
-            feeds: config.feeds.iter().map(|listed| (listed.name.clone(), feed(listed))).collect(),
+            full_text: config.articles.full_text,
+            feeds: feeds.into(),
         }
+    }
+}
+
+impl PageSettings {
+    fn feed(&self, name: &str) -> Option<&Feed> {
+        let at = self.feeds.binary_search_by(|feed| feed.name.as_str().cmp(name)).ok()?;
+        self.feeds.get(at).map(Arc::as_ref)
+    }
+
+    fn full_text(&self, feed: &Feed) -> FullText {
+        feed.full_text.unwrap_or(self.full_text)
     }
 }
 
@@ -193,10 +194,10 @@ impl Pager {
             elapsed: Duration::ZERO,
         };
         let mut learned = Learned::default();
-        let end = match self.settings.feeds.get(&due.feed) {
-            Some(feed) if feed.full_text == FullText::Never => PageEnd::Dropped,
+        let end = match self.settings.feed(&due.feed) {
+            Some(feed) if self.settings.full_text(feed) == FullText::Never => PageEnd::Dropped,
             Some(feed) if feed.enabled || is_named => {
-                if feed.full_text == FullText::Auto && !wish::is_worth_it(due.wish, due.past, Utc::now()) {
+                if self.settings.full_text(feed) == FullText::Auto && !wish::is_worth_it(due.wish, due.past, Utc::now()) {
                     PageEnd::Dropped
                 } else {
                     self.come(feed, due, &mut learned, &mut line).await
@@ -216,7 +217,7 @@ impl Pager {
         Ok(line)
     }
 
-    async fn come(&self, feed: &PagedFeed, due: &DuePage, learned: &mut Learned, line: &mut PageLine) -> PageEnd {
+    async fn come(&self, feed: &Feed, due: &DuePage, learned: &mut Learned, line: &mut PageLine) -> PageEnd {
         match self.walk(feed, due, learned).await {
             Ok(Came::Story(read, words)) => {
                 (line.words, line.outcome) = (words, "read");
@@ -248,7 +249,7 @@ impl Pager {
     }
 
     /// Follows an address to a page that is meant to be read.
-    async fn walk(&self, feed: &PagedFeed, due: &DuePage, learned: &mut Learned) -> Result<Came, Trouble> {
+    async fn walk(&self, feed: &Feed, due: &DuePage, learned: &mut Learned) -> Result<Came, Trouble> {
         let asked = Url::parse(&due.url).map_err(|error| Trouble::lasting(format!("not an address: {error}")))?;
         let mut target = redirector::carried(&asked).unwrap_or_else(|| asked.clone());
         for _ in 0..=MOST_PASSES {

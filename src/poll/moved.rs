@@ -26,7 +26,7 @@ pub struct Attempt {
 
 /// The requests of one poll, in their order; the later ones where those before brought nothing.
 pub fn attempts(feed: &Feed, moved: Option<&Moved>, now: DateTime<Utc>) -> Vec<Attempt> {
-    let own = Attempt { request: Request { options: feed.request.clone(), ..Request::feed(feed.url.clone()) }, target: None };
+    let own = Attempt { request: Request { options: FeedRequest::clone(&feed.request), ..Request::feed(feed.url.clone()) }, target: None };
     let new = moved.and_then(|moved| Url::parse(&moved.to).ok()).filter(|url| matches!(url.scheme(), "http" | "https"));
     let new = new.map(|target| Attempt { request: request_at(feed, &target), target: Some(target) });
     match (address(moved, now), new) {
@@ -47,7 +47,7 @@ pub fn request_at(feed: &Feed, target: &Url) -> Request {
     // Both fail only for URLs that cannot have credentials.
     let _ = url.set_username(feed.url.username());
     let _ = url.set_password(feed.url.password());
-    Request { options: feed.request.clone(), ..Request::feed(url) }
+    Request { options: FeedRequest::clone(&feed.request), ..Request::feed(url) }
 }
 
 /// Without what is meant for one origin.
@@ -83,7 +83,7 @@ pub fn shared_address(feed: &Feed, feeds: &[Arc<Feed>], moved: &[MovedFeed], now
         let target = moved.and_then(|moved| Url::parse(&moved.moved.to).ok());
         let identity = IdentityUrl::of_url(target.as_ref().unwrap_or(&feed.url))?;
         let request = target.as_ref().map_or_else(
-            || Request { options: feed.request.clone(), ..Request::feed(feed.url.clone()) },
+            || Request { options: FeedRequest::clone(&feed.request), ..Request::feed(feed.url.clone()) },
             |target| request_at(feed, target),
         );
         let credentials = (request.url.username().to_owned(), request.url.password().map(str::to_owned));
@@ -133,29 +133,9 @@ pub fn shared_line(feed: &Feed, state: &FeedState, now: DateTime<Utc>) -> PollLi
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;
-
-    fn feed(name: &str, url: &str) -> Feed {
-        Feed {
-            name: name.to_owned(),
-            url: Url::parse(url).unwrap(),
-            title: None,
-            tags: Vec::new(),
-            enabled: true,
-            interval: None,
-            full_text: None,
-            identity: crate::config::IdentityRule::default(),
-            language: None,
-            request: FeedRequest::default(),
-            filters: Vec::new(),
-            placements: Vec::new(),
-            list: PathBuf::new(),
-            line: 1,
-        }
-    }
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000, 0).unwrap()
@@ -168,10 +148,10 @@ mod tests {
 
     #[test]
     fn what_was_written_for_a_feeds_own_origin_goes_nowhere_else() {
-        let mut feed = feed("a", "http://reader:sesame@a.example/feed");
-        feed.request.token_file = Some("token".into());
-        feed.request.headers = vec![("X-Key".into(), "sesame".into())];
-        feed.request.user_agent = Some("Reader".into());
+        let mut feed = Feed::at("a", "http://reader:sesame@a.example/feed");
+        Arc::make_mut(&mut feed.request).token_file = Some("token".into());
+        Arc::make_mut(&mut feed.request).headers = vec![("X-Key".into(), "sesame".into())];
+        Arc::make_mut(&mut feed.request).user_agent = Some("Reader".into());
         for (target, is_own) in [
             ("http://a.example/new", true),
             ("https://a.example/new", true),
@@ -194,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_feed_is_asked_nowhere_else_before_its_redirect_is_believed_or_where_it_leads_to_no_web_address() {
-        let feed = feed("a", "https://a.example/feed");
+        let feed = Feed::at("a", "https://a.example/feed");
         for moved in [None, Some(moved_to("https://b.example/", 5)), Some(moved_to("file:///etc/passwd", 9)), Some(moved_to("nowhere", 9))]
         {
             let attempts = attempts(&feed, moved.as_ref(), now());
@@ -204,7 +184,8 @@ mod tests {
 
     #[test]
     fn feeds_share_an_address_once_their_redirects_are_believed() {
-        let (a, b, c) = (feed("a", "https://a.example/feed"), feed("b", "http://www.b.example/feed/"), feed("c", "https://c.example/feed"));
+        let (a, b, c) =
+            (Feed::at("a", "https://a.example/feed"), Feed::at("b", "http://www.b.example/feed/"), Feed::at("c", "https://c.example/feed"));
         let feeds = [&a, &b, &c].map(|feed| Arc::new(feed.clone()));
         let moved =
             |feed: &Feed, to: &str, days| MovedFeed { feed: feed.name.clone(), url: feed.url.to_string(), moved: moved_to(to, days) };
@@ -224,7 +205,7 @@ mod tests {
         assert!(others(&a, &[elsewhere]).is_empty());
         // Who asks in another way gets another document.
         let mut special = b.clone();
-        special.request.cookie_file = Some("cookie".into());
+        Arc::make_mut(&mut special.request).cookie_file = Some("cookie".into());
         assert!(shared_address(&a, &[a.clone().into(), special.into()], &one, now()).is_none());
     }
 

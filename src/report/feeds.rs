@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::config::{Config, Feed};
-use crate::store::{FeedSummary, PageCounts};
+use crate::store::{FeedSummary, PageCounts, PollOutcome};
 
 /// A feed's state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FeedLine {
     /// Its name.
     pub name: String,
@@ -51,20 +51,25 @@ pub struct FeedLine {
 
 /// The configured feeds, in their order.
 pub fn feed_lines(config: &Config, known: Vec<FeedSummary>, now: DateTime<Utc>) -> Vec<FeedLine> {
-    let known: HashMap<String, FeedSummary> = known.into_iter().map(|feed| (feed.name.clone(), feed)).collect();
-    config.feeds.iter().map(|feed| line(feed, known.get(&feed.name), now)).collect()
+    let mut known: HashMap<String, FeedSummary> = known.into_iter().map(|feed| (feed.name.clone(), feed)).collect();
+    config.feeds.iter().map(|feed| feed_line(feed, known.remove(&feed.name), now)).collect()
 }
 
-fn line(feed: &Feed, known: Option<&FeedSummary>, now: DateTime<Utc>) -> FeedLine {
-    let summary = known.cloned().unwrap_or_default();
-    let status = match known {
+/// The word for the state of a feed whose last poll ended so.
+pub fn feed_status(feed: &Feed, outcome: PollOutcome) -> &'static str {
+    match outcome {
         _ if !feed.enabled => "disabled",
-        None => "new",
-        Some(summary) if summary.last_polled_at.is_none() => "new",
-        Some(summary) if summary.gone_since.is_some() => "gone",
-        Some(summary) if summary.last_error.is_some() => "error",
-        Some(_) => "ok",
-    };
+        PollOutcome::NotPolled => "new",
+        PollOutcome::Gone => "gone",
+        PollOutcome::Failed => "error",
+        PollOutcome::Ok => "ok",
+    }
+}
+
+/// One feed that is configured; `known` is what the archive knows of it.
+pub fn feed_line(feed: &Feed, known: Option<FeedSummary>, now: DateTime<Utc>) -> FeedLine {
+    let status = feed_status(feed, known.as_ref().map_or(PollOutcome::NotPolled, FeedSummary::outcome));
+    let summary = known.unwrap_or_default();
     FeedLine {
         name: feed.name.clone(),
         url: crate::poll::without_credentials(&feed.url),

@@ -8,8 +8,10 @@ mod coverage;
 mod export_head;
 mod feeds;
 mod status;
+mod webhooks;
 
-pub use self::coverage::coverage;
+pub use self::coverage::{coverage, feed_coverage};
 pub use self::export_head::export_head;
-pub use self::feeds::{FeedLine, feed_lines};
+pub use self::feeds::{FeedLine, feed_line, feed_lines, feed_status};
 pub use self::status::{PollerState, Status};
+pub use self::webhooks::{WebhookLine, webhook_lines};

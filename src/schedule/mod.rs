@@ -101,6 +101,21 @@ impl Reason {
         Self::ALL.iter().find(|(reason, _)| *reason == self).map_or("default", |(_, word)| word)
     }
 
+    /// For people, behind the time of a poll.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Interval => "the interval that you set",
+            Self::Default => "the usual interval, for little is known of it yet",
+            Self::Rhythm => "its own rhythm",
+            Self::Hint => "what its publisher says",
+            Self::BackOff => "later after each failure",
+            Self::RetryAfter => "when its server asked us to come back",
+            Self::Gone => "once a week, for its server says that it is gone",
+            Self::Retired => "once a week, for it has long done nothing but fail",
+            Self::Outage => "as soon as anything can be reached",
+        }
+    }
+
     /// The reason of a word that [`Self::as_str`] gave.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(reason, _)| *reason)
@@ -172,24 +187,25 @@ pub fn next_poll(settings: &config::Schedule, polled: &Polled<'_>) -> NextPoll {
     let Polled { feed, now, .. } = *polled;
     let spread = |wait: Duration| wait.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * share(feed, now));
     let usual = usual(settings, polled.interval);
+    let least = settings.min_interval.min(A_CENTURY);
     let (wait, reason) = match polled.end {
         End::Answered if polled.interval.is_some() => (usual, Reason::Interval),
         End::Answered => {
             let (wait, reason) = unforced_wait(settings, polled);
             // Before the time that the publisher names there is nothing new.
             let wait = if reason == Reason::Hint { wait.mul_f64(1.0 + SPREAD * share(feed, now)) } else { spread(wait) };
-            (wait.max(settings.min_interval.min(A_CENTURY)), reason)
+            (wait.max(least), reason)
         }
         End::Failed { failures, since } if is_retired(settings, now, failures, since) => (spread(WEEK), Reason::Retired),
         End::Failed { failures, .. } => {
             let factor = 1_u32.checked_shl(failures.saturating_sub(1).min(20)).unwrap_or(u32::MAX);
             let ceiling = settings.max_interval.min(A_CENTURY).max(usual);
-            (spread(usual.saturating_mul(factor).min(ceiling)), Reason::BackOff)
+            (spread(usual.saturating_mul(factor).min(ceiling)).max(least), Reason::BackOff)
         }
         End::Gone => (spread(WEEK), Reason::Gone),
         // Those who wait for one host do not come back in one moment.
         End::Held => (settings.min_interval.mul_f64(share(feed, now)), Reason::BackOff),
-        End::Outage => (spread(usual), Reason::Outage),
+        End::Outage => (spread(usual).max(least), Reason::Outage),
     };
     let asked = polled.freshness.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
     let (wait, reason) = match (asked, polled.end) {

@@ -70,6 +70,19 @@ fn the_default_is_spread_and_differs_from_feed_to_feed() {
 }
 
 #[test]
+fn a_wait_that_is_spread_is_none_the_shorter_than_the_shortest_interval() {
+    let settings = config::Schedule { interval: 5 * MINUTE, min_interval: 5 * MINUTE, ..settings() };
+    for n in 0..50 {
+        let (feed, memory) = (format!("feed {n}"), Memory::default());
+        for end in [End::Answered, failed(1), End::Outage] {
+            let polled = Polled { feed: &feed, now: now(), interval: None, end, freshness: &Freshness::default(), memory: &memory };
+            let wait = (next_poll(&settings, &polled).at - now()).to_std().unwrap();
+            assert!(wait >= 5 * MINUTE, "{end:?} {wait:?}");
+        }
+    }
+}
+
+#[test]
 fn failures_double_the_wait_up_to_the_longest() {
     for (failures, minutes) in [(1, 30), (2, 60), (3, 120), (6, 960), (7, 1440), (60, 1440), (u32::MAX, 1440)] {
         let (wait, reason) = wait(None, failed(failures), Freshness::default());

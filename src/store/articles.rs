@@ -64,13 +64,13 @@ const MOST_CHOSEN: usize = 100_000;
 const NO_DATE: i64 = i64::MAX;
 
 /// A `WHERE` clause and its parameters, for the table's alias `a` (or another).
-struct Clause {
-    parameters: Vec<Value>,
+pub(super) struct Clause {
+    pub(super) parameters: Vec<Value>,
     filter: String,
 }
 
 impl Clause {
-    fn of(selection: &Selection) -> Self {
+    pub(super) fn of(selection: &Selection) -> Self {
         let mut clause = Self { parameters: Vec::new(), filter: "+§.removed_at IS NULL".to_owned() };
         if let Some(since) = selection.since {
             clause.and("§.at >= ?", [Value::Integer(since.timestamp_millis())]);
@@ -106,7 +106,7 @@ impl Clause {
     }
 
     /// Adds a condition; each `?` gets the next number, so that the clause can stand in a statement twice.
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.filter.push_str(" AND ");
         let mut number = self.parameters.len();
         for part in condition.split_inclusive('?') {
@@ -119,12 +119,12 @@ impl Clause {
         self.parameters.extend(values);
     }
 
-    fn for_table(&self, alias: &str) -> String {
+    pub(super) fn for_table(&self, alias: &str) -> String {
         self.filter.replace('§', alias)
     }
 
     /// Is there a copy of `a` that passes too and is earlier? `FALSE` where all copies are wanted.
-    fn has_earlier_copy(&self, copies: bool) -> String {
+    pub(super) fn has_earlier_copy(&self, copies: bool) -> String {
         if copies {
             return "FALSE".to_owned();
         }
@@ -139,10 +139,10 @@ impl Clause {
 }
 
 /// The columns that an article is made from.
-const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
+pub(super) const COLUMNS: &str = "a.article, a.id, a.speaker, a.revision, a.first_seen, a.last_changed, a.duplicate_of, a.at, a.copy_key";
 
 #[derive(Debug)]
-struct ArticleRow {
+pub(super) struct ArticleRow {
     article: i64,
     id: String,
     speaker: i64,
@@ -155,7 +155,7 @@ struct ArticleRow {
 }
 
 impl ArticleRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             article: row.get(0)?,
             id: row.get(1)?,
@@ -438,7 +438,7 @@ fn time(milliseconds: i64) -> rusqlite::Result<DateTime<Utc>> {
 
 /// Puts together what the archive keeps apart. An article that stands for its whole cluster names all others of it,
 /// be it the earliest or not; else only the earliest names its copies.
-fn assemble(
+pub(super) fn assemble(
     connection: &Connection,
     packer: &Packer,
     headlines: &mut Headlines,

@@ -148,6 +148,34 @@ impl Reader {
         read().map_err(|error| self.error(error))
     }
 
+    /// The coverage of one feed from `since` on, or as far back as it goes; `None` where it was never polled.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_coverage(&self, feed: &str, since: Option<DateTime<Utc>>) -> Result<Option<Record>, StoreError> {
+        let read = || {
+            let found = self
+                .connection
+                .prepare_cached(&format!("SELECT feed, name, url, {PRESENT} FROM feed WHERE name = ?1"))?
+                .query_row(params![feed], |row| {
+                    let record = Record { feed: row.get(1)?, url: row.get(2)?, present: present(row, 3)?, findings: Vec::new() };
+                    Ok((row.get::<_, i64>(0)?, record))
+                })
+                .optional()?;
+            let Some((feed, mut record)) = found else { return Ok(None) };
+            record.findings = self
+                .connection
+                .prepare_cached(
+                    "SELECT from_at, until_at, gap, cause, healed_at FROM coverage_finding WHERE feed = ?1 AND until_at >= ?2 ORDER BY until_at",
+                )?
+                .query_map(params![feed, since.map_or(i64::MIN, |at| at.timestamp_millis())], |row| finding(row, 0))?
+                .filter_map(Result::transpose)
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Some(record))
+        };
+        read().map_err(|error| self.error(error))
+    }
+
     /// The gaps of a feed that are possible and not healed, the newest first.
     ///
     /// # Errors

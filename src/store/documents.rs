@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::activity::Arrivals;
 use super::known::FeedPast;
 use super::neighbours::Neighbours;
 use super::packed::Packer;
@@ -81,9 +82,11 @@ pub fn store(
     let changes = Changes::new(connection, now);
     let has_forgotten = connection.prepare_cached("SELECT 1 FROM forgotten")?.exists([])?;
     let report = PollReport::default();
+    let (head, arrivals) = (OnceCell::new(), Arrivals::at(now));
     let mut storing =
-        Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, head: OnceCell::new(), changes, report };
+        Storing { connection, packer, neighbours, feed: row, tense, site, now, has_forgotten, head, changes, report, arrivals };
     let (new_in_feed, standings, articles) = storing.store_document(feed, site_url.as_deref(), document)?;
+    storing.arrivals.write(connection, row, &storing.report.delays)?;
     let unindexed = storing.changes.finish()?;
     Ok(StoredDocument { report: storing.report, new_in_feed, standings, articles, unindexed })
 }
@@ -170,6 +173,7 @@ struct Storing<'c> {
     head: OnceCell<i64>,
     changes: Changes<'c>,
     report: PollReport,
+    arrivals: Arrivals,
 }
 
 impl Storing<'_> {
@@ -692,6 +696,7 @@ impl Storing<'_> {
 
     fn count_new(&mut self, published: Option<DateTime<Utc>>) {
         self.report.new += 1;
+        self.arrivals.add(published);
         let is_known_feed = matches!(self.tense, Tense::Present { last_seen_at } if last_seen_at < self.now);
         let age = published.map(|published| self.now - published.timestamp_millis()).filter(|_| is_known_feed);
         self.report.delays.extend(age.map(|age| Duration::from_millis(u64::try_from(age).unwrap_or_default())));

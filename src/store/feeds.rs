@@ -82,8 +82,12 @@ pub struct FeedSummary {
     pub last_polled_at: Option<DateTime<Utc>>,
     /// When it is polled next.
     pub next_poll_at: Option<DateTime<Utc>>,
+    /// … and why then.
+    pub next_poll_reason: Option<Reason>,
     /// Failures in a row.
     pub consecutive_failures: u32,
+    /// The first of these.
+    pub failing_since: Option<DateTime<Utc>>,
     /// Since when the server says 410.
     pub gone_since: Option<DateTime<Utc>>,
     /// Articles that it has shown.
@@ -104,6 +108,48 @@ pub struct FeedSummary {
     pub proposed_url: Option<String>,
     /// How far its server can be believed.
     pub trust: Trust,
+}
+
+impl FeedSummary {
+    /// How its last poll ended.
+    pub fn outcome(&self) -> PollOutcome {
+        PollOutcome::of(self.last_polled_at.is_none(), self.gone_since.is_some(), self.last_error.is_some())
+    }
+}
+
+/// How a feed's last poll ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollOutcome {
+    /// There was none.
+    NotPolled,
+    /// Well.
+    Ok,
+    /// It failed.
+    Failed,
+    /// The server says that the feed is gone.
+    Gone,
+}
+
+impl PollOutcome {
+    fn of(is_new: bool, is_gone: bool, has_failed: bool) -> Self {
+        match (is_new, is_gone, has_failed) {
+            (true, ..) => Self::NotPolled,
+            (_, true, _) => Self::Gone,
+            (_, _, true) => Self::Failed,
+            _ => Self::Ok,
+        }
+    }
+}
+
+/// A feed's place in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedStanding {
+    /// Name.
+    pub name: String,
+    /// The operator's title, else the document's.
+    pub title: Option<String>,
+    /// How its last poll ended.
+    pub outcome: PollOutcome,
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -269,38 +315,72 @@ impl Reader {
     /// Those of the database.
     pub fn feed_summaries(&self) -> Result<Vec<FeedSummary>, StoreError> {
         let read = || {
-            let pages = pages::counts(&self.connection)?;
+            self.connection
+                .prepare_cached(&format!("SELECT {SUMMARY} FROM feed ORDER BY name"))?
+                .query_map([], summary)?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// The state of one feed; `None` where it was never polled.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_summary(&self, name: &str) -> Result<Option<FeedSummary>, StoreError> {
+        self.connection
+            .prepare_cached(&format!("SELECT {SUMMARY} FROM feed WHERE name = ?1"))
+            .and_then(|mut statement| statement.query_row(params![name], summary).optional())
+            .map_err(|error| self.error(error))
+    }
+
+    /// How every feed stands that was ever polled: of each what a list is searched by, and no more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn feed_standings(&self) -> Result<Vec<FeedStanding>, StoreError> {
+        let read = || {
             self.connection
                 .prepare_cached(
-                    "SELECT name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
-                       articles, redirected_to, mended_documents, last_mended,
-                       (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
-                       proposed_url, changed_at, verified_at, distrusted_since, dropped, feed FROM feed ORDER BY name",
+                    "SELECT name, coalesce(given_title, title), last_polled_at IS NULL, gone_since IS NOT NULL, last_error IS NOT NULL FROM feed",
                 )?
                 .query_map([], |row| {
-                    Ok(FeedSummary {
-                        name: row.get(0)?,
-                        title: row.get(1)?,
-                        site_url: row.get(2)?,
-                        http_status: row.get(3)?,
-                        last_error: row.get(4)?,
-                        last_polled_at: time(row, 5)?,
-                        next_poll_at: time(row, 6)?,
-                        consecutive_failures: row.get(7)?,
-                        gone_since: time(row, 8)?,
-                        articles: row.get::<_, i64>(9)?.unsigned_abs(),
-                        redirected_to: row.get(10)?,
-                        mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
-                        last_mended: row.get(12)?,
-                        possible_gap_at: time(row, 13)?,
-                        proposed_url: row.get(14)?,
-                        trust: trust(row, 15)?,
-                        dropped: row.get::<_, i64>(18)?.unsigned_abs(),
-                        pages: pages.get(&row.get(19)?).copied().unwrap_or_default(),
-                    })
+                    let outcome = PollOutcome::of(row.get(2)?, row.get(3)?, row.get(4)?);
+                    Ok(FeedStanding { name: row.get(0)?, title: row.get(1)?, outcome })
                 })?
                 .collect::<rusqlite::Result<_>>()
         };
         read().map_err(|error| self.error(error))
     }
+}
+
+/// The columns of a [`FeedSummary`], as [`summary`] reads them.
+const SUMMARY: &str = "name, coalesce(given_title, title), site_url, http_status, last_error, last_polled_at, next_poll_at, consecutive_failures, gone_since,
+   articles, redirected_to, mended_documents, last_mended,
+   (SELECT max(until_at) FROM coverage_finding WHERE coverage_finding.feed = feed.feed AND gap = 1 AND healed_at IS NULL),
+   proposed_url, changed_at, verified_at, distrusted_since, dropped, pages_waiting, pages_failing, pages_given_up, next_poll_reason, failing_since";
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<FeedSummary> {
+    Ok(FeedSummary {
+        name: row.get(0)?,
+        title: row.get(1)?,
+        site_url: row.get(2)?,
+        http_status: row.get(3)?,
+        last_error: row.get(4)?,
+        last_polled_at: time(row, 5)?,
+        next_poll_at: time(row, 6)?,
+        consecutive_failures: row.get(7)?,
+        gone_since: time(row, 8)?,
+        articles: row.get::<_, i64>(9)?.unsigned_abs(),
+        redirected_to: row.get(10)?,
+        mended_documents: row.get::<_, i64>(11)?.unsigned_abs(),
+        last_mended: row.get(12)?,
+        possible_gap_at: time(row, 13)?,
+        proposed_url: row.get(14)?,
+        trust: trust(row, 15)?,
+        dropped: row.get::<_, i64>(18)?.unsigned_abs(),
+        pages: pages::counts(row, 19)?,
+        next_poll_reason: row.get::<_, Option<String>>(22)?.as_deref().and_then(Reason::parse),
+        failing_since: time(row, 23)?,
+    })
 }

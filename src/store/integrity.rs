@@ -15,6 +15,7 @@ use super::{Reader, StoreError, pages, search, similar};
 use crate::article::Draft;
 use crate::coverage::{Cause, Watch};
 use crate::parse::Entry;
+use crate::webhook::Outbox;
 
 /// So many damages of one kind are named; more are counted.
 const MOST_NAMED: usize = 20;
@@ -23,7 +24,7 @@ const MOST_NAMED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
     /// What was looked at: `file`, `references`, `articles`, `dictionaries`, `bodies`, `pages`, `revisions`,
-    /// `coverage`, `search`, `copies`.
+    /// `coverage`, `search`, `copies`, `counts`, `webhooks`.
     pub part: &'static str,
     /// What is wrong there.
     pub what: String,
@@ -64,6 +65,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
         let parts = [
             check_references,
             check_articles,
+            check_counts,
             check_dictionaries,
             check_bodies,
             check_pages,
@@ -71,6 +73,7 @@ pub fn check(connection: &Connection) -> rusqlite::Result<Checked> {
             check_coverage,
             check_search,
             check_copies,
+            check_webhooks,
         ];
         for part in parts {
             part(&moment, &mut found)?;
@@ -162,6 +165,36 @@ fn check_articles(connection: &Connection, found: &mut Found) -> rusqlite::Resul
         connection.query_row("SELECT (SELECT max(change) FROM article), change FROM archive", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(last) = last.filter(|last| *last > given) {
         found.add("articles", format!("an article has the change number {last}, and the last that was given is {given}"));
+    }
+    Ok(())
+}
+
+/// What is counted as it comes must be what a count finds.
+fn check_counts(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let counted = connection.query_row("SELECT articles FROM archive", [], |row| row.get::<_, i64>(0))?;
+    if u64::try_from(counted).ok() != Some(found.articles) {
+        found.add("counts", format!("{counted} articles were counted, and {} are there", found.articles));
+    }
+    for (sql, what) in [
+        (
+            "SELECT name FROM feed LEFT JOIN (
+               SELECT feed, count(due_at) AS waiting, sum(due_at IS NOT NULL AND error IS NOT NULL) AS failing,
+                 sum(due_at IS NULL AND error IS NOT NULL) AS given_up FROM page GROUP BY feed) AS kept ON kept.feed = feed.feed
+             WHERE (pages_waiting, pages_failing, pages_given_up) IS NOT (coalesce(waiting, 0), coalesce(failing, 0), coalesce(given_up, 0))",
+            "pages wait, failed or were given up than were counted of the feed",
+        ),
+        (
+            "SELECT datetime(kept.hour * 3600, 'unixepoch') FROM (
+               SELECT first_seen / 3600000 AS hour, count(*) AS articles FROM article WHERE removed_at IS NULL GROUP BY 1) AS kept
+             LEFT JOIN hour ON hour.hour = kept.hour WHERE kept.articles > coalesce(hour.new, 0)",
+            "articles have come than were counted in the hour that begins at",
+        ),
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found.add("counts", format!("other {what} {}", row.get::<_, String>(0)?));
+        }
     }
     Ok(())
 }
@@ -336,4 +369,21 @@ fn token_hash(token: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     token.hash(&mut hasher);
     hasher.finish()
+}
+/// A webhook that had come further than the archive would be told of nothing.
+fn check_webhooks(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
+    let newest: i64 = connection.query_row("SELECT change FROM archive", [], |row| row.get(0))?;
+    let mut statement = connection.prepare("SELECT url, outbox FROM webhook ORDER BY url")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let url: String = row.get(0)?;
+        match serde_json::from_str::<Outbox>(row.get_ref(1)?.as_str()?) {
+            Err(error) => found.add("webhooks", format!("how far {url} has come cannot be read: {error}")),
+            Ok(outbox) if outbox.change > newest => {
+                found.add("webhooks", format!("{url} has come to change {}, of {newest} in the archive", outbox.change));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub struct PollerLock {
 }
 
 /// Who holds an archive's lock.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Holder {
     /// Its process.
     pub pid: Option<u32>,

@@ -5,6 +5,7 @@
 //! together, and readers never wait for it (SQLite's write-ahead log). Commits are durable: neither a killed process
 //! nor a power cut loses a committed poll.
 
+mod activity;
 mod articles;
 mod backup;
 mod connect;
@@ -24,6 +25,7 @@ mod history_tests;
 mod identity_tests;
 mod integrity;
 mod known;
+mod leaps;
 mod lock;
 mod neighbours;
 mod outages;
@@ -43,19 +45,21 @@ mod search;
 mod shown;
 mod similar;
 mod voices;
+mod webhooks;
 mod writer;
 
+pub use self::activity::{Activity, DayCount, DelayCount, FeedDay};
 pub use self::articles::{Articles, Place, Selection};
 pub use self::backup::BackupError;
 pub use self::connect::{Archive, Reader};
 pub use self::dropped::Dropped;
 pub use self::error::StoreError;
-pub use self::feeds::{FeedState, FeedSummary, MovedFeed, PlannedPoll};
+pub use self::feeds::{FeedStanding, FeedState, FeedSummary, MovedFeed, PlannedPoll, PollOutcome};
 pub use self::forget::Forgot;
 pub use self::history::{BackfillJob, HistoryPage, OpenGap, PageReport, Progress};
 pub use self::integrity::{Checked, Damage};
 pub use self::lock::{Holder, PollerLock};
-pub use self::overview::{DayCount, FeedCondition, Overview};
+pub use self::overview::{FeedCondition, Overview};
 pub use self::packed::Packer;
 pub use self::pages::{DuePage, PageAnswer, PageCounts, PageEnd, PageRef, PageState, ReadPage};
 pub use self::polls::{DroppedAt, Poll, PollReport, PolledDocument, PolledEntry, PolledFeed, Prepared};
@@ -63,3 +67,4 @@ pub use self::rebuild::{RebuildState, RebuildTally};
 pub use self::remake::{KeptEntry, KeptPage, Remade, RemadePage, Rules, Written};
 pub use self::retention::Pruned;
 pub use self::search::SearchQuery;
+pub use self::webhooks::{Change, KnownWebhook, Looked};

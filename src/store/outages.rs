@@ -1,5 +1,5 @@
-//! Times in which nothing could be reached: kept so that a restart knows of them, that none counts against a feed, and
-//! that people are told.
+//! Times in which nothing could be reached, or in which nobody tried, since the machine slept or the clock leapt over them: kept
+//! so that a restart knows of them, that none counts against a feed, and that people are told.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};

@@ -1,20 +1,19 @@
 //! The archive at a glance: how large it is, how it grows, and how each feed is doing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 
-use super::{PageCounts, Reader, StoreError, pages};
+use super::{DayCount, PageCounts, Reader, StoreError, pages};
 
 /// From so many of its newest articles a feed's rhythm is read.
 const RHYTHM: i64 = 24;
 
 /// The archive as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Overview {
     /// The database file.
     pub path: PathBuf,
@@ -36,15 +35,6 @@ pub struct Overview {
     pub new_per_day: Vec<DayCount>,
     /// Articles' pages that are still to be asked for, or were given up.
     pub pages: PageCounts,
-}
-
-/// One day's new articles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct DayCount {
-    /// The day.
-    pub day: NaiveDate,
-    /// How many.
-    pub new: u64,
 }
 
 /// What the archive knows of how a feed is doing.
@@ -96,27 +86,25 @@ impl Reader {
     pub fn overview(&self, now: DateTime<Utc>) -> Result<Overview, StoreError> {
         let outage_since = self.outage_since()?;
         let read = || {
-            let count = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
             let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
-            let (id, last_poll) =
-                self.connection.query_row("SELECT id, (SELECT max(last_polled_at) FROM feed) FROM archive", [], |row| {
-                    Ok((row.get(0)?, time(row, 1)?))
-                })?;
+            let (id, articles) =
+                self.connection.query_row("SELECT id, articles FROM archive", [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+            let (feeds, last_poll_at, pages) = self.connection.query_row(
+                "SELECT count(*), max(last_polled_at), sum(pages_waiting), sum(pages_failing), sum(pages_given_up) FROM feed",
+                [],
+                |row| Ok((row.get::<_, i64>(0)?, time(row, 1)?, pages::counts(row, 2)?)),
+            )?;
             Ok(Overview {
                 path: self.path.clone(),
                 id,
                 size_bytes: self.size(),
                 free_bytes: pragma("freelist_count")? * pragma("page_size")?,
-                articles: count("SELECT count(*) FROM article WHERE removed_at IS NULL")?,
-                feeds: count("SELECT count(*) FROM feed")?,
-                last_poll_at: last_poll,
+                articles: articles.unsigned_abs(),
+                feeds: feeds.unsigned_abs(),
+                last_poll_at,
                 outage_since,
-                new_per_day: self.new_per_day(now.date_naive())?,
-                pages: pages::counts(&self.connection)?.into_values().fold(PageCounts::default(), |sum, of_feed| PageCounts {
-                    waiting: sum.waiting + of_feed.waiting,
-                    failing: sum.failing + of_feed.failing,
-                    given_up: sum.given_up + of_feed.given_up,
-                }),
+                new_per_day: self.new_per_day(now.date_naive(), 7)?,
+                pages,
             })
         };
         read().map_err(|error| self.error(error))
@@ -127,49 +115,6 @@ impl Reader {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
         [self.path.clone(), log.into()].iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
-    }
-
-    fn new_per_day(&self, today: NaiveDate) -> rusqlite::Result<Vec<DayCount>> {
-        let first = today.checked_sub_days(Days::new(6)).unwrap_or(today);
-        let since = first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
-        let counts: BTreeMap<i64, i64> = self
-            .connection
-            .prepare_cached(
-                "SELECT (first_seen - ?1) / 86400000, count(*) FROM article WHERE removed_at IS NULL AND first_seen >= ?1 GROUP BY 1",
-            )?
-            .query_map(params![since], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        let days = first.iter_days().take(7).zip(0..);
-        Ok(days.map(|(day, number)| DayCount { day, new: counts.get(&number).copied().unwrap_or(0).unsigned_abs() }).collect())
-    }
-
-    /// How many articles of each of these feeds are of each of so many days (UTC) up to `today`, by their dates; those that
-    /// retention has removed since count as well.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn articles_per_day(&self, feeds: &[String], today: NaiveDate, days: usize) -> Result<Vec<Vec<u64>>, StoreError> {
-        let read = || {
-            let first = today.checked_sub_days(Days::new((days as u64).saturating_sub(1))).unwrap_or(today);
-            let since = first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
-            let mut counted = self.connection.prepare_cached(
-                "SELECT (at - ?2) / 86400000, count(*) FROM article
-                 WHERE first_feed = (SELECT feed FROM feed WHERE name = ?1) AND at >= ?2 GROUP BY 1",
-            )?;
-            let of = |feed: &String| {
-                let mut counts = vec![0; days];
-                let mut rows = counted.query(params![feed, since])?;
-                while let Some(row) = rows.next()? {
-                    let day = usize::try_from(row.get::<_, i64>(0)?).ok();
-                    if let Some(count) = day.and_then(|day| counts.get_mut(day)) {
-                        *count = row.get::<_, i64>(1)?.unsigned_abs();
-                    }
-                }
-                Ok(counts)
-            };
-            feeds.iter().map(of).collect::<rusqlite::Result<_>>()
-        };
-        read().map_err(|error| self.error(error))
     }
 
     /// How every feed is doing that was ever polled, by name.

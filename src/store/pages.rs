@@ -4,9 +4,7 @@
 //! article's draft stays as its speaker made it: what is shown is merged from both whenever it is read, so that a page that
 //! is asked for again, or a rule that gets better, finds everything as it came.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -135,7 +133,7 @@ pub struct PageState {
 }
 
 /// Pages that wait or failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct PageCounts {
     /// Still to be asked for, for the first time or again.
     pub waiting: u64,
@@ -233,23 +231,10 @@ pub(super) fn remove(connection: &Connection, article: i64) -> rusqlite::Result<
     Ok(())
 }
 
-/// How many pages wait and failed, by feed. Feeds that have none are not there.
-pub(super) fn counts(connection: &Connection) -> rusqlite::Result<HashMap<i64, PageCounts>> {
-    let mut counts: HashMap<i64, PageCounts> = HashMap::new();
-    let mut waiting = connection.prepare_cached("SELECT feed, count(*), count(error) FROM page WHERE due_at IS NOT NULL GROUP BY feed")?;
-    let mut rows = waiting.query([])?;
-    while let Some(row) = rows.next()? {
-        let of_feed = counts.entry(row.get(0)?).or_default();
-        (of_feed.waiting, of_feed.failing) = (row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs());
-    }
-    drop(rows);
-    let mut given_up =
-        connection.prepare_cached("SELECT feed, count(*) FROM page WHERE error IS NOT NULL AND due_at IS NULL GROUP BY feed")?;
-    let mut rows = given_up.query([])?;
-    while let Some(row) = rows.next()? {
-        counts.entry(row.get(0)?).or_default().given_up = row.get::<_, i64>(1)?.unsigned_abs();
-    }
-    Ok(counts)
+/// From `pages_waiting`, `pages_failing` and `pages_given_up` of a feed or, where there is one, of all, in this order.
+pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<PageCounts> {
+    let count = |column| row.get::<_, Option<i64>>(column).map(|count| count.unwrap_or(0).unsigned_abs());
+    Ok(PageCounts { waiting: count(first)?, failing: count(first + 1)?, given_up: count(first + 2)? })
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -272,18 +257,11 @@ impl Archive {
             })
             .await
     }
+}
 
-    /// The clock was set back by so many milliseconds: what was planned by it comes earlier by so much.
-    ///
-    /// # Errors
-    /// A [`StoreError`]; nothing was changed then.
-    pub async fn set_pages_back(&self, milliseconds: i64) -> Result<(), StoreError> {
-        self.writer
-            .run(move |connection| {
-                connection.execute("UPDATE page SET due_at = due_at - ?1 WHERE due_at IS NOT NULL", params![milliseconds]).map(|_| ())
-            })
-            .await
-    }
+/// The clock was set back by so much: what was planned by it comes earlier by so much.
+pub fn set_back(connection: &Connection, by: TimeDelta) -> rusqlite::Result<()> {
+    connection.execute("UPDATE page SET due_at = due_at - ?1 WHERE due_at IS NOT NULL", params![by.num_milliseconds()]).map(|_| ())
 }
 
 fn store(connection: &Connection, packer: &Packer, neighbours: &mut Neighbours, answer: &PageAnswer) -> rusqlite::Result<bool> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::activity;
 use super::coverage::{self, Seen};
 use super::documents::{self, Arrival, Tense};
 use super::dropped::{self, Dropped};
@@ -280,6 +281,9 @@ fn store_feed(connection: &Connection, feed: i64, poll: &Poll, present: &Present
             poll.is_verified,
             poll.has_lied
         ])?;
+    if poll.error.is_some() {
+        activity::failed(connection, feed, now)?;
+    }
     if let Some(validators) = &poll.validators {
         connection.prepare_cached("UPDATE feed SET etag = ?2, last_modified = ?3 WHERE feed = ?1")?.execute(params![
             feed,

@@ -105,6 +105,12 @@ pub(super) fn remove_batch(
 /// Takes out all that an article says, for retention or for good. Those that were its copies are settled after all of a batch have gone.
 pub(super) fn remove(transaction: &Transaction<'_>, neighbours: &mut Neighbours, article: i64, now: i64) -> rusqlite::Result<()> {
     neighbours.leave(transaction, article)?;
+    // One that retention has removed can be forgotten still.
+    transaction
+        .prepare_cached(
+            "UPDATE archive SET articles = articles - 1 WHERE EXISTS (SELECT 1 FROM article WHERE article = ?1 AND removed_at IS NULL)",
+        )?
+        .execute(params![article])?;
     transaction
         .prepare_cached(
             "UPDATE article SET removed_at = ?2, speaker = NULL, copy_key = NULL, duplicate_of = NULL, likeness = NULL, language = NULL, identity_url = NULL

@@ -34,7 +34,13 @@ pub fn draft(entry: &Entry) -> Draft {
         Some(Markup::Text(text) | Markup::Html(text)) => text.clone(),
         None => String::new(),
     };
-    Draft { title: words(&entry.title), text: words(&entry.content), language: entry.language.clone(), ..Draft::default() }
+    Draft {
+        title: words(&entry.title),
+        text: words(&entry.content),
+        language: entry.language.clone(),
+        published: entry.published.as_ref().and_then(|stamp| stamp.at),
+        ..Draft::default()
+    }
 }
 
 /// A poll of the feed of this name that found these entries.

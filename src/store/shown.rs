@@ -21,13 +21,15 @@ pub struct Changes<'c> {
     now: i64,
     /// The last change number given; read when first needed.
     last: Option<i64>,
+    /// Articles that are new to the archive.
+    new: i64,
     unindexed: Unindexed,
 }
 
 impl<'c> Changes<'c> {
     /// For a commit of what was learned at `now`, milliseconds since 1970.
     pub fn new(connection: &'c Connection, now: i64) -> Self {
-        Self { connection, now, last: None, unindexed: Unindexed::default() }
+        Self { connection, now, last: None, new: 0, unindexed: Unindexed::default() }
     }
 
     /// The next change number.
@@ -58,7 +60,9 @@ impl<'c> Changes<'c> {
     /// given back.
     pub fn finish(self) -> rusqlite::Result<Unindexed> {
         if let Some(change) = self.last {
-            self.connection.prepare_cached("UPDATE archive SET change = ?1")?.execute(params![change])?;
+            self.connection
+                .prepare_cached("UPDATE archive SET change = ?1, articles = articles + ?2")?
+                .execute(params![change, self.new])?;
         }
         Ok(self.unindexed)
     }
@@ -89,6 +93,7 @@ pub struct Shown<'a> {
 /// Writes it, and settles the clusters that it leaves and joins.
 pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Shown<'_>) -> rusqlite::Result<()> {
     let (connection, likeness) = (changes.connection, shown.likeness);
+    changes.new += i64::from(shown.is_new);
     let published = shown.draft.published.map(|at| at.timestamp_millis());
     if shown.is_new {
         connection.prepare_cached("UPDATE article SET speaker = ?2, copy_key = ?3 WHERE article = ?1")?.execute(params![

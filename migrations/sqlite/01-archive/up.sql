@@ -8,10 +8,11 @@ CREATE TABLE archive (
   one        INTEGER PRIMARY KEY CHECK (one = 1),
   id         TEXT    NOT NULL,  -- a restored backup gets a new one, so that incremental exports notice
   created_at INTEGER NOT NULL,
-  change     INTEGER NOT NULL   -- the last change number given to an article
+  change     INTEGER NOT NULL,  -- the last change number given to an article
+  articles   INTEGER NOT NULL   -- how many articles are shown: those that were not removed
 ) STRICT;
 
-INSERT INTO archive (one, id, created_at, change) VALUES (1, lower(hex(randomblob(16))), unixepoch() * 1000, 0);
+INSERT INTO archive (one, id, created_at, change, articles) VALUES (1, lower(hex(randomblob(16))), unixepoch() * 1000, 0, 0);
 
 CREATE TABLE feed (
   feed                 INTEGER PRIMARY KEY,
@@ -54,7 +55,10 @@ CREATE TABLE feed (
   distrusted_since     INTEGER,                     -- the server answered "not modified" though there was news
   proposed_url         TEXT,                        -- a feed that was found where this one may have moved to
   sought_at            INTEGER,                     -- when it was last looked for …
-  searches             INTEGER NOT NULL DEFAULT 0   -- … and how often since it last answered
+  searches             INTEGER NOT NULL DEFAULT 0,  -- … and how often since it last answered
+  pages_waiting        INTEGER NOT NULL DEFAULT 0,  -- pages of its entries that are due, now or later …
+  pages_failing        INTEGER NOT NULL DEFAULT 0,  -- … of these so many failed before …
+  pages_given_up       INTEGER NOT NULL DEFAULT 0   -- … and that were given up: counted by triggers on `page`
 ) STRICT;
 
 CREATE INDEX feed_redirected ON feed (redirected_to) WHERE redirected_to IS NOT NULL;
@@ -172,6 +176,28 @@ CREATE INDEX page_host ON page (host, at DESC, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX page_due ON page (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX page_error ON page (feed, due_at) WHERE error IS NOT NULL;
 
+CREATE TRIGGER page_comes AFTER INSERT ON page BEGIN
+  UPDATE feed SET pages_waiting = pages_waiting + (new.due_at IS NOT NULL),
+    pages_failing = pages_failing + (new.due_at IS NOT NULL AND new.error IS NOT NULL),
+    pages_given_up = pages_given_up + (new.due_at IS NULL AND new.error IS NOT NULL) WHERE feed = new.feed;
+END;
+
+CREATE TRIGGER page_goes AFTER DELETE ON page WHEN old.due_at IS NOT NULL OR old.error IS NOT NULL BEGIN
+  UPDATE feed SET pages_waiting = pages_waiting - (old.due_at IS NOT NULL),
+    pages_failing = pages_failing - (old.due_at IS NOT NULL AND old.error IS NOT NULL),
+    pages_given_up = pages_given_up - (old.due_at IS NULL AND old.error IS NOT NULL) WHERE feed = old.feed;
+END;
+
+CREATE TRIGGER page_changes AFTER UPDATE OF feed, due_at, error ON page
+  WHEN old.feed <> new.feed OR (old.due_at IS NULL) <> (new.due_at IS NULL) OR (old.error IS NULL) <> (new.error IS NULL) BEGIN
+  UPDATE feed SET pages_waiting = pages_waiting - (old.due_at IS NOT NULL),
+    pages_failing = pages_failing - (old.due_at IS NOT NULL AND old.error IS NOT NULL),
+    pages_given_up = pages_given_up - (old.due_at IS NULL AND old.error IS NOT NULL) WHERE feed = old.feed;
+  UPDATE feed SET pages_waiting = pages_waiting + (new.due_at IS NOT NULL),
+    pages_failing = pages_failing + (new.due_at IS NOT NULL AND new.error IS NOT NULL),
+    pages_given_up = pages_given_up + (new.due_at IS NULL AND new.error IS NOT NULL) WHERE feed = new.feed;
+END;
+
 -- What the page says the article is. What is shown is merged from this and the speaker's draft.
 CREATE TABLE page_body (
   article      INTEGER PRIMARY KEY REFERENCES article (article),
@@ -287,6 +313,30 @@ CREATE TABLE dropped_entry (
 
 CREATE INDEX dropped_entry_feed ON dropped_entry (feed);
 
+-- What came in each hour since 1970 (UTC). What was removed since stays counted, here and in the two tables below.
+CREATE TABLE hour (
+  hour  INTEGER PRIMARY KEY,
+  new   INTEGER NOT NULL,      -- articles that were new to the archive
+  dated INTEGER NOT NULL       -- articles whose own date lies in it, of those that were not old when they came
+) STRICT;
+
+-- How long articles took from their publication into the archive, by the day of their coming.
+CREATE TABLE delay (
+  day      INTEGER NOT NULL,   -- since 1970
+  within   INTEGER NOT NULL,   -- seconds: at most so long, and longer than the next smaller bound
+  articles INTEGER NOT NULL,
+  PRIMARY KEY (day, within)
+) STRICT, WITHOUT ROWID;
+
+-- What feeds brought of late, and how often they failed.
+CREATE TABLE feed_day (
+  feed     INTEGER NOT NULL REFERENCES feed (feed),
+  day      INTEGER NOT NULL,   -- since 1970
+  new      INTEGER NOT NULL,   -- articles dated on it
+  failures INTEGER NOT NULL,   -- polls
+  PRIMARY KEY (feed, day)
+) STRICT, WITHOUT ROWID;
+
 -- Filled and emptied again to write over pages that were freed.
 CREATE TABLE blank (zeros BLOB NOT NULL) STRICT;
 
@@ -295,6 +345,14 @@ CREATE TABLE forgotten (
   id         TEXT    PRIMARY KEY,
   deleted_at INTEGER NOT NULL,
   change     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX forgotten_change ON forgotten (change);
+
+-- Webhooks, by their URL without credentials. What is undelivered is not kept: it is what changed after the change number in here.
+CREATE TABLE webhook (
+  url    TEXT PRIMARY KEY,
+  outbox TEXT NOT NULL  -- how far it has come, and what is wrong if something is: JSON
 ) STRICT, WITHOUT ROWID;
 
 -- Full text: the distinct tokens of title, authors and text. Tokens are made by Gleaner (any script), so SQLite only

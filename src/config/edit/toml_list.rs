@@ -1,10 +1,10 @@
-//! Feeds into and out of a list in TOML, comments and order kept.
+//! Feeds into and out of a list in TOML, and changes to those that stand there, comments and order kept.
 
 use std::path::Path;
 
-use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::{EditError, NewFeed};
+use super::{EditError, FeedChange, NewFeed};
 use crate::config::feed::{default_name, feed_url};
 use crate::config::{Feed, Placement, write_duration};
 use crate::opml::Attributes;
@@ -98,12 +98,8 @@ fn inline(attributes: &Attributes) -> InlineTable {
 /// is about more than that feed, and stays.
 pub(super) fn without_tables(text: &str, leaving: &[&Feed], list: &Path) -> Result<String, EditError> {
     let mut document = editable(text, list)?;
-    let folder = list.parent().unwrap_or(Path::new("/"));
     let leaves = |url: Option<&str>, name: Option<&str>| {
-        let name = name.map(str::trim).map(str::to_owned).or_else(|| {
-            let written = url?.trim();
-            Some(default_name(written, &feed_url(written, folder).ok()?))
-        });
+        let name = name_of(url, name, list);
         leaving.iter().any(|feed| Some(&feed.name) == name.as_ref())
     };
     let text_in = |item: Option<&Item>| item.and_then(Item::as_str).map(str::to_owned);
@@ -142,6 +138,74 @@ pub(super) fn without_tables(text: &str, leaving: &[&Feed], list: &Path) -> Resu
     Ok(with_line_ends_of(text, document.to_string()))
 }
 
+/// What the feed of a table is called.
+fn name_of(url: Option<&str>, name: Option<&str>, list: &Path) -> Option<String> {
+    let folder = list.parent().unwrap_or(Path::new("/"));
+    name.map(str::trim).map(str::to_owned).or_else(|| {
+        let written = url?.trim();
+        Some(default_name(written, &feed_url(written, folder).ok()?))
+    })
+}
+
+/// A list's text with other values in the table of one of its feeds; whatever else stands in that table stays.
+pub(super) fn changed(text: &str, feed: &Feed, change: &FeedChange, list: &Path) -> Result<String, EditError> {
+    let mut document = editable(text, list)?;
+    let is_it = |table: &dyn TableLike| {
+        let text_in = |key: &str| table.get(key).and_then(Item::as_str);
+        name_of(text_in("url"), text_in("name"), list).as_ref() == Some(&feed.name)
+    };
+    let table: Option<&mut dyn TableLike> = match document.get_mut("feed") {
+        Some(Item::ArrayOfTables(tables)) => tables.iter_mut().map(|table| table as &mut dyn TableLike).find(|table| is_it(*table)),
+        Some(Item::Value(Value::Array(array))) => {
+            array.iter_mut().filter_map(Value::as_inline_table_mut).map(|table| table as &mut dyn TableLike).find(|table| is_it(*table))
+        }
+        _ => None,
+    };
+    let Some(table) = table else {
+        return Err(EditError::NotEditable { file: list.to_path_buf(), reason: format!("the table of `{}` cannot be found", feed.name) });
+    };
+    if let Some(url) = &change.url {
+        // A feed that was named after its URL keeps the name: that is its identity.
+        if !table.contains_key("name") {
+            set(table, "name", Some(feed.name.as_str().into()));
+        }
+        set(table, "url", Some(url.as_str().into()));
+    }
+    if let Some(enabled) = change.enabled {
+        set(table, "enabled", (!enabled).then_some(false.into()));
+    }
+    if let Some(title) = &change.title {
+        set(table, "title", title.as_deref().map(Value::from));
+    }
+    if let Some(tags) = &change.tags {
+        set(table, "tags", (!tags.is_empty()).then(|| tags.iter().collect::<toml_edit::Array>().into()));
+    }
+    if let Some(interval) = change.interval {
+        set(table, "interval", interval.map(|interval| write_duration(interval).into()));
+    }
+    if let Some(language) = &change.language {
+        set(table, "language", language.as_deref().map(Value::from));
+    }
+    Ok(with_line_ends_of(text, document.to_string()))
+}
+
+/// Gives a key another value, the comment behind it kept, or takes it away.
+fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
+    let Some(mut value) = value else {
+        table.remove(key);
+        return;
+    };
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *value.decor_mut() = old.decor().clone();
+            *old = value;
+        }
+        None => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
 /// Of the comments above a table, those that an empty line parts from it, without that line.
 fn general_comment(prefix: &str) -> &str {
     let mut end = 0;
@@ -172,6 +236,46 @@ mod tests {
         ] {
             assert_eq!(general_comment(prefix), want, "{prefix:?}");
         }
+    }
+
+    #[test]
+    fn a_change_touches_its_own_keys_alone() {
+        let list = Path::new("/list.toml");
+        let feed = |name: &str| Feed {
+            name: name.to_owned(),
+            url: "https://a.example/".parse().unwrap(),
+            title: None,
+            tags: Vec::new(),
+            enabled: true,
+            interval: None,
+            full_text: None,
+            identity: crate::config::IdentityRule::Auto,
+            language: None,
+            request: std::sync::Arc::default(),
+            filters: Vec::new(),
+            placements: Vec::new(),
+            list: list.to_path_buf(),
+            line: 1,
+        };
+        let text = "# head\n\n[[feed]]\nurl = 'https://a.example/' # own\ntags = ['x'] # why\n[feed.headers]\nAccept = 'y'\n\n[[feed]]\nurl = \"https://b.example/\"\n# end\n";
+        let pause = FeedChange { enabled: Some(false), ..FeedChange::default() };
+        let paused = changed(text, &feed("a.example/"), &pause, list).unwrap();
+        assert_eq!(paused, text.replace("# why\n", "# why\nenabled = false\n"));
+        let resume = FeedChange { enabled: Some(true), ..FeedChange::default() };
+        assert_eq!(changed(&paused, &feed("a.example/"), &resume, list).unwrap(), text);
+
+        let moved = FeedChange { url: Some("https://c.example/".to_owned()), tags: Some(vec!["z".to_owned()]), ..FeedChange::default() };
+        let moved = changed(text, &feed("a.example/"), &moved, list).unwrap();
+        let want = text.replace("'https://a.example/'", "\"https://c.example/\"");
+        assert_eq!(moved, want.replace("['x'] # why\n", "[\"z\"] # why\nname = \"a.example/\"\n"), "the name is the identity");
+        let emptied = FeedChange { tags: Some(Vec::new()), title: Some(None), ..FeedChange::default() };
+        assert_eq!(changed(text, &feed("a.example/"), &emptied, list).unwrap(), text.replace("tags = ['x'] # why\n", ""));
+
+        let inline = "feed = [{ url = \"https://a.example/\" }, { url = \"https://b.example/\" }]\n";
+        let want = inline.replace("b.example/\" ", "b.example/\" , enabled = false ");
+        let got = changed(inline, &feed("b.example/"), &pause, list).unwrap();
+        assert_eq!(got.replace(' ', ""), want.replace(' ', ""));
+        assert!(changed(text, &feed("nothing"), &pause, list).is_err());
     }
 
     #[test]

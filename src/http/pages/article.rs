@@ -12,12 +12,13 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
 use super::layout::{About, Part, body_style, page};
-use super::words;
-use crate::article::{Article, Completeness, Revision};
+use super::{revisions, words};
+use crate::article::{Article, Completeness};
 use crate::export::text::{SIMILAR_HEADING, byline, date_line};
 use crate::http::Served;
 use crate::http::parameters::Parameters;
 use crate::http::problem::Problem;
+use crate::store::StoreError;
 
 /// What a page with images may load beside its own files.
 const WITH_IMAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https: http:; \
@@ -27,20 +28,28 @@ const WITH_IMAGES: &str = "default-src 'none'; style-src 'self'; script-src 'sel
 pub async fn article(State(served): State<Arc<Served>>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(uri.query());
     let images = parameters.switch("images")?;
+    let all_revisions = parameters.switch("revisions")?;
     parameters.finish()?;
     let wanted = id.clone();
-    let found = served.readers.ask(move |reader| reader.article(&wanted, true)).await?;
-    let article = found.ok_or_else(|| Problem::not_found(format!("the archive has no article `{id}`")))?;
+    let found = served.readers.ask(move |reader| {
+        let article = reader.article(&wanted, true)?;
+        let revisions = match article.as_ref().filter(|article| article.revision > 1) {
+            Some(article) => revisions::section(article, reader.revised_at(&wanted)?, all_revisions),
+            None => None,
+        };
+        Ok::<_, StoreError>(article.map(|article| (article, revisions)))
+    });
+    let (article, revisions) = found.await?.ok_or_else(|| Problem::not_found(format!("the archive has no article `{id}`")))?;
     let title = if article.title.is_empty() { "Untitled" } else { &article.title };
     let about = About { title: title.to_owned(), part: Some(Part::Articles), ..served.about() };
-    let mut response = page(&about, content(&article, title, images, Utc::now()));
+    let mut response = page(&about, content(&article, title, images, revisions.as_ref(), Utc::now()));
     if images {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(WITH_IMAGES));
     }
     Ok(response)
 }
 
-fn content(article: &Article, title: &str, images: bool, now: DateTime<Utc>) -> Markup {
+fn content(article: &Article, title: &str, images: bool, revisions: Option<&Markup>, now: DateTime<Utc>) -> Markup {
     let has_images = article.html.contains("<img");
     html! {
         article.reading lang=[article.language.as_deref()] {
@@ -94,12 +103,13 @@ fn content(article: &Article, title: &str, images: bool, now: DateTime<Utc>) -> 
             }
         }
         @if let Some(rights) = &article.rights { p.rights { (rights) } }
+        @if let Some(revisions) = revisions { (revisions) }
         section.provenance aria-label="Where it was seen" {
             h2 { "Seen in" }
             ul {
                 @for sighting in &article.sightings {
                     li {
-                        a href={ "/?" (url::form_urlencoded::Serializer::new(String::new()).append_pair("feed", &sighting.feed).finish()) } {
+                        a href=(words::feed_page(&sighting.feed)) {
                             (sighting.feed_title.as_deref().unwrap_or(&sighting.feed))
                         }
                         " first " (words::time(sighting.first_seen, now)) ", last " (words::time(sighting.last_seen, now))
@@ -117,22 +127,8 @@ fn content(article: &Article, title: &str, images: bool, now: DateTime<Utc>) -> 
                     }
                 }
             }
-            @if let Some(revisions) = article.revisions.as_deref().filter(|revisions| !revisions.is_empty()) { (history(revisions)) }
             p.more {
                 a href={ "/api/v1/articles/" (article.id) "?revisions=true" } { "As JSON" } " · id " code { (article.id) }
-            }
-        }
-    }
-}
-
-fn history(revisions: &[Revision]) -> Markup {
-    html! {
-        h2 { "Earlier revisions" }
-        @for revision in revisions.iter().rev() {
-            details {
-                summary { "Revision " (revision.revision) ", " (revision.seen.format("%B %-d, %Y, %H:%M UTC")) }
-                h3 dir="auto" { (revision.title) }
-                @for paragraph in revision.text.split("\n\n") { p dir="auto" { (paragraph) } }
             }
         }
     }

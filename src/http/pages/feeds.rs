@@ -1,5 +1,6 @@
 //! `/feeds`: each feed with its state, its polls, what went wrong in plain words, and what is proven of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -10,20 +11,22 @@ use maud::{Markup, html};
 
 use super::layout::{About, Part, page};
 use super::{plot, words};
+use crate::config::{Config, Feed};
 use crate::coverage::{FeedCoverage, Range, percent};
 use crate::http::Served;
 use crate::http::parameters::Parameters;
 use crate::http::problem::Problem;
-use crate::report::{self, FeedLine, feed_lines};
+use crate::report::{FeedLine, feed_coverage, feed_line, feed_status};
+use crate::store::{FeedDay, FeedStanding, PollOutcome, Reader, StoreError};
 
 /// Feeds on a page.
 const ON_A_PAGE: usize = 50;
 
 /// Days that the plots show.
-const DAYS: usize = 30;
+pub const DAYS: usize = 30;
 
 /// The states, as people call them.
-const STATES: [(&str, &str); 5] =
+pub const STATES: [(&str, &str); 5] =
     [("ok", "OK"), ("error", "failing"), ("gone", "gone"), ("new", "not polled yet"), ("disabled", "disabled")];
 
 /// Which feeds are wanted.
@@ -52,14 +55,6 @@ impl Wanted {
         }
     }
 
-    fn takes(&self, feed: &FeedLine) -> bool {
-        let has_word = |word: &String| {
-            let word = word.to_lowercase();
-            [Some(&feed.name), feed.title.as_ref(), Some(&feed.url)].into_iter().flatten().any(|text| text.to_lowercase().contains(&word))
-        };
-        self.state.as_deref().is_none_or(|state| state == feed.status) && self.query.as_ref().is_none_or(has_word)
-    }
-
     fn address(&self, page: usize) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in [("query", &self.query), ("state", &self.state)] {
@@ -79,7 +74,7 @@ impl Wanted {
 struct Row {
     line: FeedLine,
     covered: Option<FeedCoverage>,
-    per_day: Vec<u64>,
+    days: Vec<FeedDay>,
 }
 
 /// What the page shows.
@@ -93,28 +88,47 @@ struct Found {
 pub async fn feeds(State(served): State<Arc<Served>>, uri: Uri) -> Result<Response, Problem> {
     let wanted = Wanted::of(uri.query())?;
     let (config, now, asked) = (served.config(), Utc::now(), wanted.clone());
-    let found = served.readers.ask(move |reader| {
-        let lines = feed_lines(&config, reader.feed_summaries()?, now);
-        let counts = STATES.iter().map(|(state, _)| (*state, lines.iter().filter(|line| line.status == *state).count())).collect();
-        let matching: Vec<FeedLine> = lines.into_iter().filter(|line| asked.takes(line)).collect();
-        let count = matching.len();
-        let lines: Vec<FeedLine> = matching.into_iter().skip((asked.page - 1).saturating_mul(ON_A_PAGE)).take(ON_A_PAGE).collect();
-        let names: Vec<String> = lines.iter().map(|line| line.name.clone()).collect();
-        let range = Range { since: Some(now - TimeDelta::days(DAYS as i64)), until: None, now };
-        // No names would mean all feeds.
-        let covered = if names.is_empty() { Vec::new() } else { report::coverage(&config, reader.coverage()?, &names, range)? };
-        let per_day = reader.articles_per_day(&names, now.date_naive(), DAYS)?;
-        let rows = lines.into_iter().zip(covered).zip(per_day);
-        let rows = rows.map(|((line, covered), per_day)| Row { line, covered: watched(covered), per_day }).collect();
-        Ok::<_, Problem>(Found { rows, matching: count, counts })
-    });
-    let found = found.await?;
+    let found = served.readers.ask(move |reader| find(reader, &config, &asked, now)).await?;
     let about = About { title: "Feeds".to_owned(), part: Some(Part::Feeds), is_wide: true, ..served.about() };
     Ok(page(&about, content(&found, &wanted, now)))
 }
 
+/// Of all feeds it is read how they stand; all else of those alone that are on the page.
+fn find(reader: &Reader, config: &Config, wanted: &Wanted, now: DateTime<Utc>) -> Result<Found, StoreError> {
+    let standings = reader.feed_standings()?;
+    let standings: HashMap<&str, &FeedStanding> = standings.iter().map(|standing| (standing.name.as_str(), standing)).collect();
+    let query = wanted.query.as_deref().map(str::to_lowercase);
+    let mut counts = STATES.map(|(state, _)| (state, 0));
+    let mut matching = Vec::new();
+    for feed in &config.feeds {
+        let standing = standings.get(feed.name.as_str());
+        let state = feed_status(feed, standing.map_or(PollOutcome::NotPolled, |standing| standing.outcome));
+        if let Some((_, count)) = counts.iter_mut().find(|(counted, _)| *counted == state) {
+            *count += 1;
+        }
+        let title = feed.title.as_deref().or(standing.and_then(|standing| standing.title.as_deref()));
+        if wanted.state.as_deref().is_none_or(|wanted| wanted == state) && query.as_deref().is_none_or(|word| has_word(feed, title, word)) {
+            matching.push(feed);
+        }
+    }
+    let rows = matching.iter().skip((wanted.page - 1).saturating_mul(ON_A_PAGE)).take(ON_A_PAGE);
+    let rows = rows.map(|feed| row(reader, feed, now)).collect::<Result<_, _>>()?;
+    Ok(Found { rows, matching: matching.len(), counts: counts.to_vec() })
+}
+
+fn has_word(feed: &Feed, title: Option<&str>, word: &str) -> bool {
+    [Some(feed.name.as_str()), title, Some(feed.url.as_str())].into_iter().flatten().any(|text| text.to_lowercase().contains(word))
+}
+
+fn row(reader: &Reader, feed: &Feed, now: DateTime<Utc>) -> Result<Row, StoreError> {
+    let since = now - TimeDelta::days(DAYS as i64);
+    let covered = feed_coverage(feed, reader.feed_coverage(&feed.name, Some(since))?, Range { since: Some(since), until: None, now });
+    let days = reader.feed_days(&feed.name, now.date_naive(), DAYS)?;
+    Ok(Row { line: feed_line(feed, reader.feed_summary(&feed.name)?, now), covered: watched(covered), days })
+}
+
 /// Of what it was watched; `None` where that is nothing.
-fn watched(mut covered: FeedCoverage) -> Option<FeedCoverage> {
+pub fn watched(mut covered: FeedCoverage) -> Option<FeedCoverage> {
     covered.spans.retain(plot::is_watched);
     (!covered.spans.is_empty()).then_some(covered)
 }
@@ -166,7 +180,7 @@ fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
                     }
                 }
                 p.legend {
-                    span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
+                    span.articles { "articles" } span.failures { "polls that failed" } span.whole { "whole" } span.bridged { "unwatched, yet whole" } span.unwatched { "unwatched" } span.gap { "a gap is possible" }
                 }
             }
         }
@@ -174,25 +188,20 @@ fn content(found: &Found, wanted: &Wanted, now: DateTime<Utc>) -> Markup {
 }
 
 fn feed(row: &Row, now: DateTime<Utc>) -> Markup {
-    let Row { line, covered, per_day } = row;
-    let state = STATES.iter().find(|(state, _)| *state == line.status).map_or(line.status, |(_, name)| name);
+    let Row { line, covered, days } = row;
     let troubles = troubles(line, now);
-    let articles = url::form_urlencoded::Serializer::new(String::new()).append_pair("feed", &line.name).finish();
     html! {
         tr {
             th scope="row" {
-                a href={ "/?" (articles) } dir="auto" { (line.title.as_deref().unwrap_or(&line.name)) }
-                " " span class={ "state " (line.status) } { (state) }
+                a href=(words::feed_page(&line.name)) dir="auto" { (line.title.as_deref().unwrap_or(&line.name)) }
+                " " (state(line.status))
                 @if line.title.is_some() { span.name { (line.name) } }
                 @if !troubles.is_empty() { ul.troubles { @for trouble in &troubles { li { (trouble) } } } }
             }
             td data-label="Last poll" { @match line.last_polled_at { Some(at) => { (words::time(at, now)) } None => { "–" } } }
             td data-label="Next poll" { @match line.next_poll_at { Some(at) => { (words::time(at, now)) } None => { "–" } } }
-            td.number data-label="Articles" { (line.articles) }
-            td data-label="Per day" {
-                @let count = per_day.iter().sum::<u64>();
-                (plot::sparkline(per_day, &format!("{count} articles of the last {DAYS} days")))
-            }
+            td.number data-label="Articles" { (words::grouped(line.articles)) }
+            td data-label="Per day" { (plot::sparkline(days, &words::of_days(days))) }
             td data-label="Proven whole" {
                 @match covered {
                     Some(covered) => {
@@ -207,8 +216,14 @@ fn feed(row: &Row, now: DateTime<Utc>) -> Markup {
     }
 }
 
+/// A feed's state as a badge.
+pub fn state(status: &str) -> Markup {
+    let name = STATES.iter().find(|(state, _)| *state == status).map_or(status, |(_, name)| name);
+    html! { span class={ "state " (status) } { (name) } }
+}
+
 /// What went wrong, a sentence each.
-fn troubles(line: &FeedLine, now: DateTime<Utc>) -> Vec<Markup> {
+pub fn troubles(line: &FeedLine, now: DateTime<Utc>) -> Vec<Markup> {
     let mut troubles = Vec::new();
     if let Some(error) = &line.last_error {
         troubles.push(html! { (error) @if line.consecutive_failures > 1 { " (" (line.consecutive_failures) " times in a row)" } });

@@ -2,10 +2,12 @@
 
 mod archive;
 mod article;
+mod feed;
 mod feeds;
 mod layout;
 mod list;
 mod plot;
+mod revisions;
 mod words;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ pub fn routes() -> Router<Arc<Served>> {
         .route("/", get(list::list))
         .route("/articles/{id}", get(article::article))
         .route("/feeds", get(feeds::feeds))
+        .route("/feeds/{*name}", get(feed::feed))
         .route("/archive", get(archive::archive))
         .route("/assets/{hash}/{name}", get(layout::asset))
 }

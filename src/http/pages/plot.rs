@@ -4,46 +4,88 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use crate::coverage::{Cause, FeedCoverage, Span, State};
+use crate::store::FeedDay;
 
 /// The height of a sparkline, in its own units; a bar is one unit wide and has a gap of a quarter.
 const HEIGHT: f64 = 8.0;
 
-/// Bars of counts, oldest first, without axes; `label` says what they are to whoever cannot see them.
-pub fn sparkline(counts: &[u64], label: &str) -> Markup {
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+/// … and of what hangs below its line.
+const BELOW: f64 = 3.0;
+
+/// A feed's days, the oldest first, without axes: articles stand on the line, failures hang below it; `label` says what they are to
+/// whoever cannot see them.
+pub fn sparkline(days: &[FeedDay], label: &str) -> Markup {
+    let most = days.iter().map(|day| day.new).max().unwrap_or(0).max(1);
+    let most_failures = days.iter().map(|day| day.failures).max().unwrap_or(0).max(1);
     html! {
-        svg.spark role="img" aria-label=(label) viewBox=(format!("0 0 {} {HEIGHT}", counts.len().max(1))) preserveAspectRatio="none" {
-            @for (day, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-                // However few, they are seen.
-                @let height = (HEIGHT * *count as f64 / most as f64).max(0.8);
-                rect x=(format!("{:.2}", day as f64 + 0.1)) y=(format!("{:.2}", HEIGHT - height)) width="0.8" height=(format!("{height:.2}")) {}
+        svg.spark role="img" aria-label=(label) viewBox=(format!("0 0 {} {}", days.len().max(1), HEIGHT + BELOW)) preserveAspectRatio="none" {
+            line x1="0" x2=(days.len().max(1)) y1=(HEIGHT) y2=(HEIGHT) {}
+            @for (place, day) in days.iter().enumerate() {
+                @let left = format!("{:.2}", place as f64 + 0.1);
+                @if day.new > 0 {
+                    @let height = scaled(day.new, most, HEIGHT);
+                    rect x=(left) y=(format!("{:.2}", HEIGHT - height)) width="0.8" height=(format!("{height:.2}")) {}
+                }
+                @if day.failures > 0 {
+                    rect.failures x=(left) y=(HEIGHT) width="0.8" height=(format!("{:.2}", scaled(day.failures, most_failures, BELOW))) {}
+                }
             }
         }
     }
 }
 
-/// One bar of a plot with labels.
-pub struct Bar {
-    /// Below it.
-    pub label: String,
-    /// How high.
-    pub count: u64,
+/// However few, they are seen.
+fn scaled(count: u64, most: u64, tallest: f64) -> f64 {
+    (tallest * count as f64 / most as f64).max(tallest / 10.0)
 }
 
-/// Bars with their counts above and their labels below.
+/// One bar of a plot with labels.
+pub struct Bar {
+    /// Below it; empty where there is no room for one.
+    pub label: String,
+    /// What it is, for whoever points at it.
+    pub title: String,
+    /// How high.
+    pub count: u64,
+    /// How much of it hangs below the line, for what went wrong.
+    pub failures: u64,
+}
+
+/// The width of a plot, in its own units.
+const WIDTH: f64 = 640.0;
+
+/// The tallest bar.
+const TALLEST: f64 = 120.0;
+
+/// Bars with labels below, and with their counts above where there is room; `label` says what they are.
 pub fn bars(bars: &[Bar], label: &str) -> Markup {
-    const WIDTH: usize = 64;
-    const TALLEST: f64 = 120.0;
+    const LINE: f64 = 20.0 + TALLEST;
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
+    let most_failures = bars.iter().map(|bar| bar.failures).max().unwrap_or(0);
+    let below = if most_failures > 0 { 24.0 } else { 0.0 };
+    let step = WIDTH / bars.len().max(1) as f64;
+    // A digit is about eight units wide.
+    let has_room = step >= 8.0 * most.to_string().len() as f64 + 6.0;
     html! {
-        svg.bars role="img" aria-label=(label) viewBox=(format!("0 0 {} 170", (bars.len() * WIDTH).max(1))) {
+        svg.bars role="img" aria-label=(label) viewBox=(format!("0 0 {WIDTH} {}", LINE + below + 24.0)) {
             @for (place, bar) in bars.iter().enumerate() {
-                @let (left, height) = (place * WIDTH, (TALLEST * bar.count as f64 / most as f64).max(if bar.count > 0 { 1.0 } else { 0.0 }));
-                rect x=(left + 8) y=(format!("{:.1}", 20.0 + TALLEST - height)) width=(WIDTH - 16) height=(format!("{height:.1}")) rx="3" {}
-                text x=(left + WIDTH / 2) y=(format!("{:.1}", 14.0 + TALLEST - height)) { (bar.count) }
-                text.day x=(left + WIDTH / 2) y="160" { (bar.label) }
+                @let (left, height) = (place as f64 * step, if bar.count > 0 { (TALLEST * bar.count as f64 / most as f64).max(1.5) } else { 0.0 });
+                @let middle = format!("{:.1}", left + step / 2.0);
+                g {
+                    title { (bar.title) }
+                    // The whole column can be pointed at.
+                    rect.column x=(format!("{left:.1}")) y="0" width=(format!("{step:.1}")) height=(LINE + below) {}
+                    rect x=(format!("{:.1}", left + step * 0.12)) y=(format!("{:.1}", LINE - height)) width=(format!("{:.1}", step * 0.76))
+                        height=(format!("{height:.1}")) rx="2" {}
+                    @if bar.failures > 0 {
+                        rect.failures x=(format!("{:.1}", left + step * 0.12)) y=(LINE) width=(format!("{:.1}", step * 0.76))
+                            height=(format!("{:.1}", scaled(bar.failures, most_failures, below - 2.0))) rx="2" {}
+                    }
+                    @if has_room && bar.count > 0 { text x=(middle) y=(format!("{:.1}", LINE - 6.0 - height)) { (bar.count) } }
+                    @if !bar.label.is_empty() { text.day x=(middle) y=(LINE + below + 18.0) { (bar.label) } }
+                }
             }
-            line x1="0" x2=(bars.len() * WIDTH) y1=(20.0 + TALLEST) y2=(20.0 + TALLEST) {}
+            line x1="0" x2=(WIDTH) y1=(LINE) y2=(LINE) {}
         }
     }
 }
@@ -82,10 +124,22 @@ mod tests {
 
     #[test]
     fn a_day_with_a_single_article_is_seen_beside_one_with_thousands() {
-        let drawn = sparkline(&[0, 1, 5_000], "three days").into_string();
-        assert_eq!(drawn.matches("<rect").count(), 2);
+        let day = |new, failures| FeedDay { new, failures };
+        let drawn = sparkline(&[day(0, 0), day(1, 0), day(5_000, 0), day(0, 2)], "four days").into_string();
+        assert_eq!(drawn.matches("<rect").count(), 3);
         assert!(drawn.contains("height=\"0.80\"") && drawn.contains("height=\"8.00\""), "{drawn}");
-        assert!(sparkline(&[], "nothing").into_string().contains("0 0 1 8"));
+        assert!(drawn.contains("<rect class=\"failures\" x=\"3.10\" y=\"8\""), "{drawn}");
+        assert!(sparkline(&[], "nothing").into_string().contains("0 0 1 11"));
+    }
+
+    #[test]
+    fn counts_stand_above_bars_only_where_they_fit() {
+        let many = |count: usize, most: u64| -> Vec<Bar> {
+            (0..count).map(|_| Bar { label: String::new(), title: String::new(), count: most, failures: 0 }).collect()
+        };
+        assert!(bars(&many(7, 1_000), "a week").into_string().contains(">1000<"));
+        assert!(!bars(&many(60, 1_000), "two months").into_string().contains(">1000<"));
+        assert!(bars(&[], "nothing").into_string().contains("aria-label=\"nothing\""));
     }
 
     #[test]

@@ -128,8 +128,11 @@ fn host_of(feed: &Feed) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::timetable::tests::feed_at;
     use super::*;
+
+    fn feed_at(name: &str, url: &str) -> Arc<Feed> {
+        Arc::new(Feed::at(name, url))
+    }
 
     fn begun(room: &mut Room) -> Vec<String> {
         std::iter::from_fn(|| room.next().map(|(feed, _)| feed.name.clone())).collect()
