@@ -157,8 +157,15 @@ fn sanitised(markup: &Markup, base: Option<&Url>) -> String {
     match markup {
         Markup::Text(text) => html::from_plain_text(text),
         // White space around a body says nothing, and some feed formats carry it while others don't.
-        Markup::Html(source) => html::sanitise(source, base).trim().to_owned(),
+        Markup::Html(source) => trimmed(html::sanitise(source, base)),
     }
+}
+
+fn trimmed(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    let begin = text.len() - text.trim_start().len();
+    text.drain(..begin);
+    text
 }
 
 fn believed(stamp: Option<&Stamp>, field: &str, now: DateTime<Utc>, warnings: &mut Vec<String>) -> Option<DateTime<Utc>> {

@@ -4,6 +4,10 @@
 //! The rules are few and careful, for a lost paragraph is worse than a share bar that stayed. They look at whole
 //! blocks alone, know them by fixed words, and never touch a block that reads like a paragraph.
 
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+
 use super::text::{Block, BlockKind, Paragraphs};
 
 /// Headings of lists of other articles. Nobody writes them over anything else.
@@ -66,6 +70,10 @@ const SHARE_WORDS: &[&str] = &[
     "loading", "click", "opens", "in", "new", "window", "a", "friend", "with", "and", "or", "follow", "us", "me", "our", "article",
     "story", "page", "more", "options", "plus", "buffer", "send",
 ];
+
+/// All words of share bars; is it the name of such a place?
+static SHARE_BAR: LazyLock<HashMap<&str, bool>> =
+    LazyLock::new(|| SHARE_WORDS.iter().map(|word| (*word, false)).chain(NETWORKS.iter().map(|word| (*word, true))).collect());
 
 /// Whole blocks that only lead somewhere else.
 #[rustfmt::skip]
@@ -186,18 +194,22 @@ enum Verdict {
 
 /// Lower-case words with one space between, without punctuation.
 fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
     if text.is_ascii() {
+        let mut folded = Vec::with_capacity(text.len());
         for byte in text.bytes() {
             if byte.is_ascii_alphanumeric() {
-                folded.push(char::from(byte.to_ascii_lowercase()));
-            } else if !folded.is_empty() && !folded.ends_with(' ') {
-                folded.push(' ');
+                folded.push(byte.to_ascii_lowercase());
+            } else if folded.last().is_some_and(|last| *last != b' ') {
+                folded.push(b' ');
             }
         }
-        folded.truncate(folded.trim_end().len());
-        return folded;
+        if folded.last() == Some(&b' ') {
+            folded.pop();
+        }
+        // ASCII came in.
+        return String::from_utf8(folded).unwrap_or_default();
     }
+    let mut folded = String::with_capacity(text.len());
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         if !folded.is_empty() {
             folded.push(' ');
@@ -213,6 +225,11 @@ fn fold(text: &str) -> String {
 
 fn words(folded: &str) -> usize {
     folded.split(' ').count()
+}
+
+/// As many words as this, or fewer? Reads no further than it must.
+fn is_of_words(folded: &str, most: usize) -> bool {
+    folded.split(' ').nth(most).is_none()
 }
 
 fn is_byline(folded: &str, authors: &[String]) -> bool {
@@ -284,7 +301,7 @@ fn is_date_line(folded: &str) -> bool {
         "posted",
         "updated",
     ];
-    words(folded) <= 12
+    is_of_words(folded, 12)
         && folded.bytes().any(|b| b.is_ascii_digit())
         && folded.split(' ').all(|word| {
             DATE_WORDS.contains(&word)
@@ -296,7 +313,7 @@ fn is_date_line(folded: &str) -> bool {
 
 /// "3 min read", also after a date; "Reading time: 3 minutes".
 fn is_reading_time(folded: &str) -> bool {
-    if words(folded) > 12 {
+    if !is_of_words(folded, 12) {
         return false;
     }
     for start in [
@@ -346,10 +363,10 @@ fn may_name_first_place(text: &str) -> bool {
 }
 
 fn is_appeared_first(folded: &str) -> bool {
-    words(folded) <= 60
-        && APPEARED_FIRST
-            .iter()
-            .any(|(start, inner)| folded.strip_prefix(start).is_some_and(|rest| inner.iter().any(|inner| rest.contains(inner))))
+    APPEARED_FIRST
+        .iter()
+        .any(|(start, inner)| folded.strip_prefix(start).is_some_and(|rest| inner.iter().any(|inner| rest.contains(inner))))
+        && is_of_words(folded, 60)
 }
 
 /// Is a line nothing but a notice of copyright?
@@ -358,7 +375,7 @@ pub fn is_copyright_line(line: &str) -> bool {
 }
 
 fn is_copyright(text: &str, folded: &str) -> bool {
-    if words(folded) > 30 {
+    if !is_of_words(folded, 30) {
         return false;
     }
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '©' && c != '(');
@@ -374,9 +391,9 @@ fn is_copyright(text: &str, folded: &str) -> bool {
     if let Some(rest) = folded.strip_prefix("copyright ").or_else(|| folded.strip_prefix("copyrighted ")) {
         let rest_text = text[("copyright".len()).min(text.len())..].trim_start();
         // "Copyright 2024 saw many cases" is a sentence: without the sign, the rest must be short.
-        return sign(rest_text) || (year(rest.split(' ').next()) && (words(folded) <= 6 || folded.ends_with("all rights reserved")));
+        return sign(rest_text) || (year(rest.split(' ').next()) && (is_of_words(folded, 6) || folded.ends_with("all rights reserved")));
     }
-    folded == "all rights reserved" || (words(folded) <= 12 && folded.ends_with(" all rights reserved"))
+    folded == "all rights reserved" || (folded.ends_with(" all rights reserved") && is_of_words(folded, 12))
 }
 
 fn is_share_bar(folded: &str) -> bool {
@@ -385,10 +402,11 @@ fn is_share_bar(folded: &str) -> bool {
     }
     let (mut networks, mut begins, mut first) = (0, false, true);
     for word in folded.split(' ') {
-        let network = NETWORKS.contains(&word);
-        if !network && !SHARE_WORDS.contains(&word) && !word.bytes().all(|b| b.is_ascii_digit()) {
-            return false;
-        }
+        let network = match SHARE_BAR.get(word) {
+            Some(is_network) => *is_network,
+            None if word.bytes().all(|b| b.is_ascii_digit()) => false,
+            None => return false,
+        };
         networks += usize::from(network && word.len() > 1 && !matches!(word, "mail" | "line" | "print"));
         if first {
             begins = matches!(word, "share" | "tweet" | "sharing" | "follow");
@@ -434,7 +452,7 @@ fn leads_on(block: &Block, text: &str, folded: &str, last: bool) -> bool {
 
 /// "Read also: Another headline" with the headline a link.
 fn points_to_other(block: &Block, text: &str, folded: &str) -> bool {
-    words(folded) <= 40
+    is_of_words(folded, 40)
         && [
             "Related",
             "Related story",
@@ -460,7 +478,7 @@ fn points_to_other(block: &Block, text: &str, folded: &str) -> bool {
 
 /// Is this the heading of similar posts, and is that certain?
 fn similar_posts(block: &Block, folded: &str) -> Option<bool> {
-    if words(folded) > 7 || block.quoted > 0 || block.kind == BlockKind::Code {
+    if !is_of_words(folded, 7) || block.quoted > 0 || block.kind == BlockKind::Code {
         return None;
     }
     if SIMILAR_POSTS.contains(&folded) {

@@ -1,6 +1,8 @@
 //! Character references: written and read where the HTML parser itself is not asked.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Characters that no XML document may hold, even as references (XML 1.0 §2.2).
 pub fn is_forbidden(c: char) -> bool {
@@ -139,6 +141,17 @@ fn decode_with(text: &str, named: impl Fn(&str) -> Option<char>) -> Cow<'_, str>
     Cow::Owned(out)
 }
 
+/// What a name without its semicolon stands for in HTML (HTML standard §13.5); quick-xml's own table has many of them wrong.
+pub fn named(name: &str) -> Option<&'static str> {
+    static NAMED: LazyLock<HashMap<&str, Box<str>>> = LazyLock::new(|| {
+        let characters = |codes: [u32; 2]| codes.into_iter().filter(|code| *code != 0).filter_map(char::from_u32).collect::<String>();
+        let entities = html5ever::data::NAMED_ENTITIES.entries();
+        let whole = entities.filter_map(|(name, (first, second))| Some((name.strip_suffix(';')?, characters([*first, *second]))));
+        whole.filter(|(_, characters)| !characters.is_empty()).map(|(name, characters)| (name, characters.into())).collect()
+    });
+    NAMED.get(name).map(AsRef::as_ref)
+}
+
 /// A numeric reference's character; 128 to 159 mean windows-1252 (HTML standard §13.2.5.80).
 fn numeric(number: &str) -> Option<char> {
     let code = match number.strip_prefix(['x', 'X']) {
@@ -154,6 +167,24 @@ fn numeric(number: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_stand_for_what_they_stand_for_in_html() {
+        for (name, want) in [
+            ("amp", Some("&")),
+            ("beta", Some("β")),
+            ("pi", Some("π")),
+            ("zcaron", Some("ž")),
+            ("Ucy", Some("У")),
+            ("Ffr", Some("𝔉")),
+            ("NotHumpEqual", Some("≏\u{338}")),
+            ("am", None),
+            ("bet", None),
+            ("", None),
+        ] {
+            assert_eq!(named(name), want, "{name}");
+        }
+    }
 
     #[test]
     fn references_left_over_from_double_encoding_are_decoded() {

@@ -1,8 +1,8 @@
 //! The language of an article: what is declared, in its BCP 47 form, else what the text tells without doubt.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use whatlang::{Lang, Script};
 
 /// Bytes of text that are enough to tell: more costs time and tells no more.

@@ -88,18 +88,23 @@ fn without_tail(text: &str) -> &str {
     let mut text = text.trim_end();
     'again: loop {
         let bare = text.trim_end_matches(['»', '→', '>', '›', ' ', '\u{a0}', '.', '…', ':', '➔', '►']);
-        for candidate in [text, bare] {
-            for tail in TAILS {
+        let candidates = [Some(text), Some(bare).filter(|bare| bare.len() < text.len())];
+        for candidate in candidates.into_iter().flatten() {
+            // The last letter alone rules most tails out.
+            let last = candidate.chars().next_back().and_then(|c| c.to_lowercase().next_back());
+            for tail in TAILS.iter().filter(|tail| tail.chars().next_back() == last) {
                 let Some(start) = candidate.len().checked_sub(tail.len()).filter(|&start| candidate.is_char_boundary(start)) else {
                     continue;
                 };
                 let (before, end) = candidate.split_at(start);
                 let fits = end == *tail || end.to_lowercase() == *tail;
                 // "… where you can read more." is a sentence: the tail stands apart, after an end or as a line.
-                let apart = before.trim_end().is_empty()
-                    || before.ends_with('\n')
-                    || before.trim_end().ends_with(['.', '!', '?', '…', ']', '”', '"', '。', '»', '|', '–', '—', ':', ')']);
-                if fits && (apart || tail.starts_with(['(', '['])) {
+                let apart = || {
+                    before.trim_end().is_empty()
+                        || before.ends_with('\n')
+                        || before.trim_end().ends_with(['.', '!', '?', '…', ']', '”', '"', '。', '»', '|', '–', '—', ':', ')'])
+                };
+                if fits && (tail.starts_with(['(', '[']) || apart()) {
                     text = before.trim_end();
                     continue 'again;
                 }

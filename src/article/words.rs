@@ -33,32 +33,34 @@ impl Length {
 
 /// Measures a text.
 pub fn measure(text: &str) -> Length {
-    let mut length = Length::default();
+    let (mut words, mut characters) = (0_u32, 0_u32);
     let mut in_word = false;
-    for c in text.chars() {
-        if c.is_ascii() {
-            if c.is_ascii_alphanumeric() {
-                if !in_word {
-                    length.words = length.words.saturating_add(1);
-                }
-                in_word = true;
-            } else if c.is_ascii_whitespace() || c == '\u{b}' {
-                in_word = false;
-            }
-        } else if c.is_whitespace() {
-            in_word = false;
-        } else if !c.is_alphanumeric() || is_combining_mark(c) {
-            // Punctuation and marks are parts of the run that they stand in.
-        } else if is_unspaced(c) {
-            length.characters = length.characters.saturating_add(1);
-        } else {
-            if !in_word {
-                length.words = length.words.saturating_add(1);
-            }
-            in_word = true;
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most runs are of ASCII, and counted as bytes.
+        let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let (plain, other) = rest.split_at(ascii);
+        for byte in plain.bytes() {
+            let is_letter = byte.is_ascii_alphanumeric();
+            words = words.saturating_add(u32::from(is_letter && !in_word));
+            in_word = is_letter || (in_word && !matches!(byte, b' ' | b'\t'..=b'\r'));
         }
+        let mut rest_of_other = other.chars();
+        if let Some(c) = rest_of_other.next() {
+            if c.is_whitespace() {
+                in_word = false;
+            } else if !c.is_alphanumeric() || is_combining_mark(c) {
+                // Punctuation and marks are parts of the run that they stand in.
+            } else if is_unspaced(c) {
+                characters = characters.saturating_add(1);
+            } else {
+                words = words.saturating_add(u32::from(!in_word));
+                in_word = true;
+            }
+        }
+        rest = rest_of_other.as_str();
     }
-    length
+    Length { words, characters }
 }
 
 /// Is a character of a script that is written without spaces between words?

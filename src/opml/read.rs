@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use encoding_rs::{Encoding, UTF_8};
 use quick_xml::Reader;
-use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::{Attributes, DecodeError, Element, Opml, OpmlError, Outline, is_name};
+use crate::article::entities;
 use crate::config::line_and_column;
 
 /// The largest document that is read, in bytes.
@@ -292,7 +292,7 @@ fn reference(text: &str) -> Option<(&str, &str)> {
 fn resolve(name: &str) -> Result<Cow<'static, str>, String> {
     let unknown = || format!("`&{name};` stands for nothing");
     let Some(number) = name.strip_prefix('#') else {
-        return resolve_html5_entity(name).map(Cow::Borrowed).ok_or_else(unknown);
+        return entities::named(name).map(Cow::Borrowed).ok_or_else(unknown);
     };
     let code = match number.strip_prefix(['x', 'X']) {
         Some(digits) => u32::from_str_radix(digits, 16),

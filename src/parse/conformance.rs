@@ -141,6 +141,47 @@ fn every_conformance_case_reads_as_feedparser_reads_it() {
 }
 
 #[test]
+fn what_is_not_given_to_feed_rs_reads_as_it_would_read_it() {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for (kind, cases) in cases() {
+        for case in &cases {
+            let url = Url::parse(URL).unwrap();
+            let body = case.body();
+            let text = charset::decode(&body, case.content_type.as_deref()).text;
+            let Some(prolog) = prolog::read(&text) else { continue };
+            let root = text.get(prolog.root..).unwrap_or_default();
+            let Ok(found) = reader::read(root, &url, &prolog.entities) else { continue };
+            let is_given = found.undeclared.is_empty() && prolog.entities.is_empty() && found.deepest <= model::DEEPEST;
+            let texts = if is_given { model::read(root, &url) } else { continue };
+            if texts.len() != found.entries.len() {
+                continue;
+            }
+            for (facts, texts) in found.entries.iter().zip(texts) {
+                for (constructs, theirs) in [(&facts.contents, texts.content), (&facts.descriptions, texts.summary)] {
+                    let ([alone], Some(theirs)) = (&constructs[..], theirs) else { continue };
+                    // What mark-up stands in a text never came from feed-rs.
+                    let has_elements = alone.inner.contains('<') && !alone.inner.contains("<![CDATA[");
+                    if alone.wants_reading()
+                        || has_elements
+                        || alone.has_html_names()
+                        || !matches!(alone.form, construct::Form::Text | construct::Form::Html)
+                    {
+                        continue;
+                    }
+                    let ours = alone.markup(&prolog.entities).map(|(Markup::Text(ours) | Markup::Html(ours))| ours).unwrap_or_default();
+                    compared += 1;
+                    if ours != construct::mended(theirs.trim().to_owned()) {
+                        wrong.push(format!("{kind}/{}: {:?}: {ours:?} {theirs:?}", case.name, alone.inner));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
 fn an_ordinary_document_reads_as_feed_rs_reads_it() {
     let rss = "<?xml version=\"1.0\"?><rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\"><channel>\
         <title>Feed</title><link>https://example.org/</link>\

@@ -10,11 +10,12 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use quick_xml::Reader;
-use quick_xml::escape::{resolve_html5_entity, unescape_with};
+use quick_xml::escape::unescape_with;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use url::Url;
 
 use super::Markup;
+use crate::article::entities;
 
 /// Entities that the document itself declares, to plain text only: none of them can grow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Entities {
 
     /// What an entity stands for: as declared, else as in HTML.
     pub fn resolve(&self, name: &str) -> Option<&str> {
-        let Some(value) = self.declared.get(name) else { return resolve_html5_entity(name) };
+        let Some(value) = self.declared.get(name) else { return entities::named(name) };
         self.budget.set(self.budget.get().checked_sub(value.len())?);
         Some(value)
     }
@@ -133,14 +134,27 @@ impl Construct<'_> {
         self.read_as(text, has_elements)
     }
 
-    /// The same, where somebody has read the text already; that counts where nothing but characters stand here.
+    /// The same, where somebody has read the text already; that counts where [`Self::wants_reading`] says so.
     pub fn markup_of(&self, text: Option<String>, entities: &Entities) -> Option<Markup> {
         match text {
-            Some(text) if matches!(self.form, Form::Text | Form::Html | Form::Guess) && holds_no_elements(self.inner) => {
-                self.read_as(text, false)
-            }
+            Some(text) if self.wants_reading() => self.read_as(text, false),
             _ => self.markup(entities),
         }
+    }
+
+    /// Do nothing but characters stand here, but written in a way that parsers have rules for: beside CDATA sections, with
+    /// line ends of other systems, with references that nobody knows? One CDATA section, or text with references that are
+    /// known, can be read in one way alone; and feed-rs leaves HTML's names standing.
+    pub fn wants_reading(&self) -> bool {
+        matches!(self.form, Form::Text | Form::Html | Form::Guess)
+            && !is_plain(self.inner)
+            && !self.has_html_names()
+            && holds_no_elements(self.inner)
+    }
+
+    /// Does it hold references by names that HTML alone knows?
+    pub fn has_html_names(&self) -> bool {
+        references(self.inner).any(is_html_name)
     }
 
     fn read_as(&self, text: String, has_elements: bool) -> Option<Markup> {
@@ -166,6 +180,39 @@ impl Construct<'_> {
         let (Markup::Text(text) | Markup::Html(text)) = &markup;
         (!text.is_empty()).then_some(markup)
     }
+}
+
+/// One CDATA section, or characters with references that are known, alone.
+fn is_plain(inner: &str) -> bool {
+    match section(inner) {
+        _ if inner.contains('\r') => false,
+        Some(section) => !section.contains("]]>"),
+        None => !inner.contains('<') && references(inner).all(|name| name.starts_with('#') || is_html_name(name) || is_own_name(name)),
+    }
+}
+
+/// What stands between each `&` and the semicolon after it; nothing where there is none.
+fn references(inner: &str) -> impl Iterator<Item = &str> {
+    // No name is longer than "CounterClockwiseContourIntegral".
+    inner.match_indices('&').map(|(at, _)| {
+        let end = inner.bytes().skip(at + 1).take(32).position(|byte| byte == b';');
+        end.and_then(|end| inner.get(at + 1..at + 1 + end)).unwrap_or_default()
+    })
+}
+
+/// A name that XML itself knows.
+fn is_own_name(name: &str) -> bool {
+    matches!(name, "amp" | "lt" | "gt" | "quot" | "apos")
+}
+
+/// One that HTML alone knows.
+fn is_html_name(name: &str) -> bool {
+    !is_own_name(name) && entities::named(name).is_some()
+}
+
+/// The inside of a CDATA section that stands alone, or of several from the first to the last.
+fn section(inner: &str) -> Option<&str> {
+    inner.trim_ascii().strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>"))
 }
 
 /// Is there nothing but characters and CDATA sections?
@@ -267,7 +314,7 @@ fn without_elements(inner: &str, entities: &Entities) -> Option<String> {
     if inner.contains('\r') {
         return None;
     }
-    if let Some(section) = inner.trim_ascii().strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>")) {
+    if let Some(section) = section(inner) {
         return (!section.contains("]]>")).then(|| section.trim().to_owned());
     }
     if inner.contains('<') {
@@ -462,7 +509,7 @@ pub fn looks_like_html(text: &str) -> bool {
             let name_length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
             let name = rest.get(..name_length).unwrap_or_default();
             if rest.as_bytes().get(name_length) == Some(&b';') && !name.is_empty() {
-                if !name.starts_with('#') && resolve_html5_entity(name).is_none() {
+                if !name.starts_with('#') && entities::named(name).is_none() {
                     return false;
                 }
                 proof = true;

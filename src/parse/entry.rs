@@ -195,6 +195,11 @@ fn bodies(facts: &Facts<'_>, texts: Texts, common: Common<'_>) -> Bodies {
     }
 }
 
+/// Is there a text of which feed-rs' reading counts? Most documents have none, and need not be read twice.
+pub fn wants_texts(facts: &Facts<'_>) -> bool {
+    [&facts.contents, &facts.descriptions].into_iter().any(|constructs| matches!(&constructs[..], [alone] if alone.wants_reading()))
+}
+
 /// Those that say something, with where they stand. feed-rs' text is that of a construct that stands alone.
 fn read<'c, 'a>(constructs: &'c [Construct<'a>], text: Option<String>, entities: &Entities) -> Vec<(&'c Construct<'a>, Markup)> {
     let mut text = text.filter(|_| constructs.len() == 1);

@@ -322,7 +322,7 @@ fn parse_xml(root: &str, url: &Url, entities: &Entities) -> Result<Document, rea
     let common = entry::Common { url, entities, head: &found.head, root_language: found.root_language.as_deref(), atom: found.atom };
     // feed-rs reads an undeclared prefix as none at all, and leaves a document's own entities standing.
     let is_ordinary = found.undeclared.is_empty() && entities.is_empty() && !found.sitemap && found.deepest <= model::DEEPEST;
-    let texts = if is_ordinary { model::read(root, url) } else { Vec::new() };
+    let texts = if is_ordinary && facts.iter().any(entry::wants_texts) { model::read(root, url) } else { Vec::new() };
     // Where the two do not see the same entries, none can be told to be the other's.
     let agree = texts.len() == facts.len();
     let mut texts = texts.into_iter();

@@ -1,9 +1,12 @@
 //! feed-rs: the parser of ordinary documents, RSS 0.9x to 2.0, Atom and JSON Feed.
 //!
-//! It is asked for every document that it can be given, with its inventions switched off (an entry without a guid would
+//! It is asked where a text is written in a way that parsers have rules for (references that nobody knows, CDATA beside
+//! characters, line ends of other systems), with its inventions switched off (an entry without a guid would
 //! get a random one, a date a guess). Of what it gives the bodies and abstracts of the entries are taken. All else of an entry
 //! (of several titles, say, it takes the last), and the texts where mark-up stands in them, come from the pass beside it ([`super::reader`],
-//! [`super::json`]), which sees what feed-rs drops: bases, languages, raw dates, sources, permalinks, licences.
+//! [`super::json`]), which sees what feed-rs drops: bases, languages, raw dates, sources, permalinks, licences. A text that is
+//! one CDATA section, or characters with references that are known, comes from that pass as well: there is one way to read it, and most
+//! documents have no other, so that they are not read twice.
 //!
 //! Not every document can be given to it. It descends with the document (a group in a group, a category in a category),
 //! and a stack that overflows ends the process; and some values make it panic. So a document must be shallow, and a

@@ -3,9 +3,8 @@
 //! It notes what stands where, with the base and language that hold there, and leaves to [`super::entry`] what that makes of an
 //! entry. It never copies a body: a text construct is skipped over and its place noted.
 //!
-//!
-//! The bodies of ordinary documents come from feed-rs ([`super::model`]) where it can be given the document; this pass reads
-//! every document to its end, so that none depends on it.
+//! Bodies that can be read in more than one way come from feed-rs ([`super::model`]) where it can be given the document; this
+//! pass reads every document to its end, so that none depends on it.
 
 use std::rc::Rc;
 

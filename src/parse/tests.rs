@@ -54,6 +54,26 @@ fn kinds(document: &Document) -> Vec<&'static str> {
 }
 
 #[test]
+fn the_names_of_html_stand_for_their_characters_in_every_text() {
+    for (format, text) in [
+        (
+            "rss",
+            "<rss version=\"2.0\"><channel><title>F</title><item><title>1</title><description>&beta; &zcaron;&pi;</description></item></channel></rss>",
+        ),
+        (
+            "atom",
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>F</title><entry><id>1</id><title>1</title>\
+             <content type=\"text\">&beta; &zcaron;&pi;</content></entry></feed>",
+        ),
+    ] {
+        let document = super::parse(text.as_bytes(), &Url::parse("https://example.org/feed").unwrap(), None).unwrap();
+        let content = document.entries[0].content.as_ref().unwrap();
+        let (Markup::Text(content) | Markup::Html(content)) = content;
+        assert_eq!(content, "β žπ", "{format}");
+    }
+}
+
+#[test]
 fn one_entry_reads_the_same_in_every_dialect() {
     let rss = |version: &str| {
         format!(

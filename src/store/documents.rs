@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -207,7 +208,7 @@ impl Storing<'_> {
         for matched in &decision.matches {
             let found = match &matched.target {
                 Target::Known(article) => Found { article: article.0, is_new: false, is_forgotten: self.is_forgotten(article.0)? },
-                Target::New { id, page } => self.article_of(id, page.as_ref())?,
+                Target::New { id, page } => self.article_of(id, page.as_ref(), document, matched.counts)?,
             };
             new_in_feed += i64::from(matches!(matched.target, Target::New { .. }) && !found.is_forgotten);
             let article = found.article;
@@ -251,8 +252,15 @@ impl Storing<'_> {
         Ok((new_in_feed, in_order(kept, &past, document)?, articles))
     }
 
-    /// The archive's article of this id, made where there is none.
-    fn article_of(&self, id: &ArticleId, page: Option<&IdentityUrl>) -> rusqlite::Result<Found> {
+    /// The archive's article of this id, made where there is none: whole but for its speaker, which is stored after it, and its
+    /// place among copies. `counts` is the entry that it shows.
+    fn article_of(
+        &mut self,
+        id: &ArticleId,
+        page: Option<&IdentityUrl>,
+        document: &PolledDocument,
+        counts: usize,
+    ) -> rusqlite::Result<Found> {
         let known = self
             .connection
             .prepare_cached("SELECT article FROM article WHERE id = ?1")?
@@ -263,13 +271,25 @@ impl Storing<'_> {
         }
         let is_forgotten =
             self.has_forgotten && self.connection.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?.exists(params![id.as_str()])?;
-        let page = page.map(IdentityUrl::as_str).filter(|_| !is_forgotten);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO article (id, identity_url, at, first_feed, revision, revised_at, first_seen, last_changed, change, removed_at)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?3, ?3, ?3, 0, ?5)",
-            )?
-            .execute(params![id.as_str(), page, self.now, self.feed, is_forgotten.then_some(self.now)])?;
+        if is_forgotten {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO article (id, at, first_feed, revision, revised_at, first_seen, last_changed, change, removed_at)
+                     VALUES (?1, ?2, ?3, 1, ?2, ?2, ?2, 0, ?2)",
+                )?
+                .execute(params![id.as_str(), self.now, self.feed])?;
+        } else {
+            let draft = &document.prepared(counts)?.draft;
+            let published = draft.published.map(|at| at.timestamp_millis());
+            let change = self.changes.next()?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO article (id, identity_url, at, published, language, first_feed, revision, revised_at, first_seen,
+                       last_changed, change) VALUES (?1, ?2, coalesce(?3, ?4), ?3, ?5, ?6, 1, ?4, ?4, ?4, ?7)",
+                )?
+                .execute(params![id.as_str(), page.map(IdentityUrl::as_str), published, self.now, draft.language, self.feed, change])?;
+            tracing::trace!(id = id.as_str(), "article stored");
+        }
         Ok(Found { article: self.connection.last_insert_rowid(), is_new: !is_forgotten, is_forgotten })
     }
 
@@ -557,16 +577,12 @@ impl Storing<'_> {
 
     /// Who speaks for the article now, whether that makes a revision, and what the article shows from now on.
     fn settle_article(&mut self, article: i64, touched: Touched, document: &PolledDocument) -> rusqlite::Result<()> {
-        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
-            .connection
-            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
-            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let voices = voices(self.connection, article, identity_url.as_deref())?;
-        let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
-        let Some((_, speaker, speaker_feed)) = speaker else {
-            return Err(rusqlite::Error::QueryReturnedNoRows);
+        let is_new = touched.before.is_none();
+        let (speaker, speaker_feed, first_seen) = match touched.voice {
+            Some(voice) if is_new => (voice.sighting, self.feed, self.now),
+            _ => self.speaker(article)?,
         };
-        let of_document = touched.voice.filter(|voice| voice.sighting == *speaker);
+        let of_document = touched.voice.filter(|voice| voice.sighting == speaker);
         let prepared = of_document.map(|voice| document.prepared(voice.counts)).transpose()?;
         let spoken = match prepared {
             Some(prepared) => Cow::Borrowed(&prepared.draft),
@@ -580,7 +596,7 @@ impl Storing<'_> {
         };
         let page = if touched.before.is_some() { pages::draft(self.connection, self.packer, article)? } else { None };
         let (draft, tokens, likeness) = match (page, prepared) {
-            (None, Some(prepared)) => (spoken, prepared.tokens.clone(), Cow::Borrowed(&prepared.likeness)),
+            (None, Some(prepared)) => (spoken, Arc::clone(&prepared.tokens), Cow::Borrowed(&prepared.likeness)),
             (page, _) => {
                 let shown = match page {
                     Some(page) => Cow::Owned(full_text::merged(spoken.into_owned(), page)),
@@ -599,10 +615,10 @@ impl Storing<'_> {
             revision = (before.revision, before.revised_at);
             was_cluster = before.copy_key;
             shows_other = before.shown != *draft;
-            is_updated = shows_other && before.speaker_feed == *speaker_feed;
+            is_updated = shows_other && before.speaker_feed == speaker_feed;
             // Better rules alone make no revision: where they differ, the words as identity sees them must differ too.
-            let by_source = before.rules == RULES_VERSION || self.text_key(*speaker)? != before.text_key;
-            if by_source && before.speaker_feed == *speaker_feed && *speaker_feed == self.feed {
+            let by_source = before.rules == RULES_VERSION || self.text_key(speaker)? != before.text_key;
+            if by_source && before.speaker_feed == speaker_feed && speaker_feed == self.feed {
                 let edit = Edit { article, before: &before.shown, after: draft, revision, now: self.now };
                 revision = shown::revise(self.connection, self.packer, &edit)?;
             }
@@ -611,21 +627,18 @@ impl Storing<'_> {
             self.wish_for_page(article, &touched, &prepared.draft, &document.keys[voice.counts], document)?;
         }
         if !shows_other && !touched.has_new_sighting {
-            if touched.before.as_ref().is_some_and(|before| before.speaker != *speaker) {
+            if touched.before.as_ref().is_some_and(|before| before.speaker != speaker) {
                 self.connection.prepare_cached("UPDATE article SET speaker = ?2 WHERE article = ?1")?.execute(params![article, speaker])?;
             }
             return Ok(());
         }
-        let is_new = touched.before.is_none();
-        let published = draft.published;
-        tracing::trace!(id, is_new, revision = revision.0, "article stored");
         match is_new {
-            true => self.count_new(published),
+            true => self.count_new(draft.published),
             false => self.report.updated += usize::from(is_updated),
         }
-        let tokens = (is_new || shows_other).then_some(tokens.as_str());
+        let tokens = (is_new || shows_other).then_some(&tokens);
         let was_copy_key = was_cluster;
-        let shown = Shown { article, is_new, first_seen, speaker: *speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
+        let shown = Shown { article, is_new, first_seen, speaker, draft, tokens, likeness: &likeness, was_copy_key, revision };
         shown::show(&mut self.changes, self.neighbours, &shown)?;
         if is_new {
             let is_copy: bool = self
@@ -635,6 +648,19 @@ impl Storing<'_> {
             self.report.copies += usize::from(is_copy);
         }
         Ok(())
+    }
+
+    /// Who speaks for an article that several feeds may have shown: its sighting, its feed, and when the archive first had it.
+    fn speaker(&self, article: i64) -> rusqlite::Result<(i64, i64, i64)> {
+        let (identity_url, id, first_seen): (Option<String>, String, i64) = self
+            .connection
+            .prepare_cached("SELECT identity_url, id, first_seen FROM article WHERE article = ?1")?
+            .query_row(params![article], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let voices = voices(self.connection, article, identity_url.as_deref())?;
+        let speaker = decide::speaker(voices.iter().map(|(voice, ..)| voice)).and_then(|at| voices.get(at));
+        let (_, sighting, feed) = speaker.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        tracing::trace!(id, "article settled");
+        Ok((*sighting, *feed, first_seen))
     }
 
     /// Asks for the page of an article that is new, or whose entry has changed, where its feed's draft is not the story.

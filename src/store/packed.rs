@@ -57,9 +57,25 @@ impl From<PackedError> for rusqlite::Error {
 pub struct Packer {
     dictionaries: RwLock<Dictionaries>,
     /// Those that nobody is using: making one costs more than using it.
-    compressors: Mutex<Vec<CCtx<'static>>>,
+    compressors: Mutex<Vec<Compressor>>,
     decompressors: Mutex<Vec<DCtx<'static>>>,
 }
+
+/// A context of zstd, and room for what goes in and what comes out.
+struct Compressor {
+    context: CCtx<'static>,
+    lines: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Compressor {
+    fn new() -> Self {
+        Self { context: CCtx::create(), lines: Vec::new(), frame: Vec::new() }
+    }
+}
+
+/// More room than this is not kept: most articles need a fraction of it.
+const MOST_ROOM: usize = 256 * 1024;
 
 #[derive(Default)]
 struct Dictionaries {
@@ -80,7 +96,7 @@ impl Packer {
     /// # Errors
     /// It cannot be written as JSON.
     pub fn pack<T: Serialize>(&self, value: &T) -> Result<Vec<u8>, PackedError> {
-        self.compress(JSON_ZSTD, &serde_json::to_vec(value)?)
+        self.pack_lines(|lines| serde_json::to_writer(lines, value))
     }
 
     /// Packs a value, and another that was made from the same source.
@@ -88,10 +104,22 @@ impl Packer {
     /// # Errors
     /// As above.
     pub fn pack_both<T: Serialize, U: Serialize>(&self, first: &T, second: &U) -> Result<Vec<u8>, PackedError> {
-        let mut lines = serde_json::to_vec(first)?;
-        lines.push(b'\n');
-        serde_json::to_writer(&mut lines, second)?;
-        self.compress(JSON_ZSTD, &lines)
+        self.pack_lines(|lines| {
+            serde_json::to_writer(&mut *lines, first)?;
+            lines.push(b'\n');
+            serde_json::to_writer(lines, second)
+        })
+    }
+
+    fn pack_lines(&self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Result<Vec<u8>, PackedError> {
+        self.with_compressor(|compressor| {
+            let mut lines = std::mem::take(&mut compressor.lines);
+            lines.clear();
+            write(&mut lines)?;
+            let blob = self.compress(compressor, JSON_ZSTD, &lines);
+            compressor.lines = lines;
+            blob
+        })
     }
 
     /// Packs bytes as they are.
@@ -99,7 +127,7 @@ impl Packer {
     /// # Errors
     /// They cannot be compressed.
     pub fn pack_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, PackedError> {
-        self.compress(BYTES_ZSTD, bytes)
+        self.with_compressor(|compressor| self.compress(compressor, BYTES_ZSTD, bytes))
     }
 
     /// Unpacks what [`Self::pack_bytes`] made.
@@ -165,19 +193,30 @@ impl Packer {
         self.decompress(JSON_ZSTD, blob)
     }
 
-    fn compress(&self, kind: u8, content: &[u8]) -> Result<Vec<u8>, PackedError> {
-        let mut compressor = take(&self.compressors).unwrap_or_else(CCtx::create);
+    fn with_compressor<T>(&self, work: impl FnOnce(&mut Compressor) -> Result<T, PackedError>) -> Result<T, PackedError> {
+        let mut compressor = take(&self.compressors).unwrap_or_else(Compressor::new);
+        let done = work(&mut compressor)?;
+        for room in [&mut compressor.lines, &mut compressor.frame] {
+            room.clear();
+            room.shrink_to(MOST_ROOM);
+        }
+        give(&self.compressors, compressor);
+        Ok(done)
+    }
+
+    fn compress(&self, compressor: &mut Compressor, kind: u8, content: &[u8]) -> Result<Vec<u8>, PackedError> {
         let newest = self.dictionaries.read().unwrap_or_else(PoisonError::into_inner).newest.clone();
-        let mut frame = Vec::with_capacity(zstd_safe::compress_bound(content.len()));
+        let Compressor { context, frame, .. } = compressor;
+        frame.clear();
+        frame.reserve(zstd_safe::compress_bound(content.len()));
         match newest {
-            Some(dictionary) => compressor.compress_using_cdict(&mut frame, content, &dictionary),
-            None => compressor.compress(&mut frame, content, LEVEL),
+            Some(dictionary) => context.compress_using_cdict(frame, content, &dictionary),
+            None => context.compress(frame, content, LEVEL),
         }
         .map_err(PackedError::zstd)?;
-        give(&self.compressors, compressor);
         let mut blob = Vec::with_capacity(frame.len() + 1);
         blob.push(kind);
-        blob.extend_from_slice(&frame);
+        blob.extend_from_slice(frame);
         Ok(blob)
     }
 

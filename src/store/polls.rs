@@ -28,7 +28,7 @@ use crate::schedule::NextPoll;
 pub struct Prepared {
     pub(super) draft: Draft,
     pub(super) packed: Result<Vec<u8>, PackedError>,
-    pub(super) tokens: String,
+    pub(super) tokens: Arc<str>,
     pub(super) likeness: Likeness,
 }
 

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -113,7 +114,7 @@ struct Made {
     /// What it shows now, where that is something else than before.
     shown: Option<Draft>,
     /// For the search index, where its words may be others.
-    tokens: Option<String>,
+    tokens: Option<Arc<str>>,
 }
 
 enum Outcome {

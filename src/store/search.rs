@@ -4,6 +4,7 @@
 //! with them. So phrases are read from the articles themselves, and relevance is judged on the newest matches alone.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -20,18 +21,18 @@ use crate::copies::{CopySettings, Likeness};
 const RANKED: usize = 1_000;
 
 /// What the index holds of an article, and what the article is compared by: both are made of its words.
-pub fn indexed_and_compared(draft: &Draft, settings: CopySettings) -> (String, Likeness) {
+pub fn indexed_and_compared(draft: &Draft, settings: CopySettings) -> (Arc<str>, Likeness) {
     let mut index = IndexDocument::default();
     let likeness = Likeness::of_each(draft, settings, &mut |unit| index.add(unit));
     draft.authors.iter().for_each(|author| tokens::visit(author, &mut |unit| index.add(unit)));
-    (index.finish(), likeness)
+    (index.finish().into(), likeness)
 }
 
 /// What the index holds of an article.
-pub fn document_tokens(draft: &Draft) -> String {
+pub fn document_tokens(draft: &Draft) -> Arc<str> {
     let mut index = IndexDocument::default();
     searched(draft).for_each(|text| tokens::visit(text, &mut |unit| index.add(unit)));
-    index.finish()
+    index.finish().into()
 }
 
 /// What the index gets when a group of polls is committed: tokens by article, the latest of each.
@@ -40,26 +41,39 @@ pub fn document_tokens(draft: &Draft) -> String {
 /// before many a statement that changes several rows: at the end of the group all of it is written once.
 #[derive(Debug, Default)]
 pub struct Unindexed {
-    tokens: BTreeMap<i64, String>,
+    articles: BTreeMap<i64, Words>,
+}
+
+/// What the index gets of one article.
+#[derive(Debug)]
+struct Words {
+    tokens: Arc<str>,
+    /// Has the index nothing of it? Then there is nothing to look for and take out.
+    is_new: bool,
 }
 
 impl Unindexed {
     /// The article has these tokens from now on.
-    pub fn add(&mut self, article: i64, tokens: String) {
-        self.tokens.insert(article, tokens);
+    pub fn add(&mut self, article: i64, tokens: Arc<str>, is_new: bool) {
+        match self.articles.entry(article) {
+            Entry::Vacant(entry) => drop(entry.insert(Words { tokens, is_new })),
+            Entry::Occupied(mut entry) => entry.get_mut().tokens = tokens,
+        }
     }
 
     /// What came of one more poll.
     pub fn extend(&mut self, later: Self) {
-        self.tokens.extend(later.tokens);
+        later.articles.into_iter().for_each(|(article, words)| self.add(article, words.tokens, words.is_new));
     }
 
     /// Writes all of it into the index.
     pub fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        for (article, tokens) in self.tokens {
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)")?
-                .execute(params![article, tokens])?;
+        for (article, Words { tokens, is_new }) in self.articles {
+            let statement = match is_new {
+                true => "INSERT INTO article_tokens (rowid, tokens) VALUES (?1, ?2)",
+                false => "INSERT OR REPLACE INTO article_tokens (rowid, tokens) VALUES (?1, ?2)",
+            };
+            connection.prepare_cached(statement)?.execute(params![article, tokens])?;
         }
         Ok(())
     }

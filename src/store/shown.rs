@@ -2,6 +2,7 @@
 //! number by which incremental exports notice. Polls and pages both end here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
@@ -42,8 +43,8 @@ impl<'c> Changes<'c> {
     }
 
     /// The article's words in the search index are these from now on.
-    pub fn index(&mut self, article: i64, tokens: String) {
-        self.unindexed.add(article, tokens);
+    pub fn index(&mut self, article: i64, tokens: Arc<str>) {
+        self.unindexed.add(article, tokens, false);
     }
 
     /// Notes that an article changed in something that is not its own draft.
@@ -71,7 +72,7 @@ impl<'c> Changes<'c> {
 pub struct Shown<'a> {
     /// Its row.
     pub article: i64,
-    /// Is it new to the archive?
+    /// Is it new to the archive? Then its row is there already, but for the speaker and its place among copies.
     pub is_new: bool,
     /// When the archive first had it, milliseconds since 1970.
     pub first_seen: i64,
@@ -80,7 +81,7 @@ pub struct Shown<'a> {
     /// What is shown: the speaker's draft, merged with the page's.
     pub draft: &'a Draft,
     /// For the search index; `None` where the words are what they were.
-    pub tokens: Option<&'a str>,
+    pub tokens: Option<&'a Arc<str>>,
     /// What it is compared with others by.
     pub likeness: &'a Likeness,
     /// The hash of the text, where it could be a copy, that it had until now.
@@ -91,28 +92,36 @@ pub struct Shown<'a> {
 
 /// Writes it, and settles the clusters that it leaves and joins.
 pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Shown<'_>) -> rusqlite::Result<()> {
-    let (connection, now, likeness) = (changes.connection, changes.now, shown.likeness);
-    let change = changes.next()?;
+    let (connection, likeness) = (changes.connection, shown.likeness);
     changes.new += i64::from(shown.is_new);
     let published = shown.draft.published.map(|at| at.timestamp_millis());
-    connection
-        .prepare_cached(
-            "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
-               last_changed = ?7, change = ?8, copy_key = ?9,
-               duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END,
-               likeness = CASE WHEN copy_key IS ?9 THEN likeness ELSE NULL END WHERE article = ?1",
-        )?
-        .execute(params![
+    if shown.is_new {
+        connection.prepare_cached("UPDATE article SET speaker = ?2, copy_key = ?3 WHERE article = ?1")?.execute(params![
             shown.article,
             shown.speaker,
-            published,
-            shown.draft.language,
-            shown.revision.0,
-            shown.revision.1,
-            now,
-            change,
             likeness.copy_key
         ])?;
+    } else {
+        let change = changes.next()?;
+        connection
+            .prepare_cached(
+                "UPDATE article SET speaker = ?2, at = coalesce(?3, first_seen), published = ?3, language = ?4, revision = ?5, revised_at = ?6,
+                   last_changed = ?7, change = ?8, copy_key = ?9,
+                   duplicate_of = CASE WHEN copy_key IS ?9 THEN duplicate_of ELSE NULL END,
+                   likeness = CASE WHEN copy_key IS ?9 THEN likeness ELSE NULL END WHERE article = ?1",
+            )?
+            .execute(params![
+                shown.article,
+                shown.speaker,
+                published,
+                shown.draft.language,
+                shown.revision.0,
+                shown.revision.1,
+                changes.now,
+                change,
+                likeness.copy_key
+            ])?;
+    }
     if let Some(tokens) = shown.tokens {
         let compared = Compared {
             article: shown.article,
@@ -123,7 +132,7 @@ pub fn show(changes: &mut Changes<'_>, neighbours: &mut Neighbours, shown: &Show
             likeness,
         };
         neighbours.enter(connection, &compared)?;
-        changes.unindexed.add(shown.article, tokens.to_owned());
+        changes.unindexed.add(shown.article, Arc::clone(tokens), shown.is_new);
     }
     let entered = Entered { article: shown.article, copy_key: likeness.copy_key, published, is_new: shown.is_new };
     let keys = shown.was_copy_key.into_iter().chain(likeness.copy_key).collect();

@@ -6,9 +6,9 @@
 //! poll would do the same, and cost a copy of every page that it touches, and a search index written to disk poll by poll.)
 //! All else that writes (retention) waits in the same queue, in pieces that
 //! are as small, so that no poll waits long. A dictionary that is due is made on a thread of its own, which then waits like
-//! all others.
+//! all others; the first one alone is made here, a tenth of a second once in an archive's life.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -190,23 +190,41 @@ impl Writing {
         if !is_due || was_asked {
             return;
         }
+        if self.packer.known_dictionaries().is_empty() {
+            // While the first one is being made, a first poll of many feeds would store thousands of articles without it.
+            if let Some(content) = make_dictionary(&self.path, &self.packer) {
+                keep_dictionary(connection, &self.packer, &content);
+            }
+            return;
+        }
         let Some(queue) = self.queue.upgrade() else { return };
         let (path, packer) = (self.path.clone(), Arc::clone(&self.packer));
-        let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || match dictionary::make(&path, &packer) {
-            Ok(Some(content)) => {
-                let keep: Errand = Box::new(move |connection, _| match dictionary::keep(connection, &packer, &content) {
-                    Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
-                    Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
-                });
+        let made = std::thread::Builder::new().name("dictionary".into()).spawn(move || {
+            if let Some(content) = make_dictionary(&path, &packer) {
+                let keep: Errand = Box::new(move |connection, _| keep_dictionary(connection, &packer, &content));
                 // While this thread has a sender, the writer takes what it sends.
                 let _ = queue.blocking_send(Work::Errand(keep));
             }
-            Ok(None) => tracing::debug!("the articles are too short for a dictionary"),
-            Err(error) => tracing::warn!(%error, "no dictionary could be made"),
         });
         if let Err(error) = made {
             tracing::warn!(%error, "no thread to make a dictionary");
         }
+    }
+}
+
+fn make_dictionary(path: &Path, packer: &Packer) -> Option<Vec<u8>> {
+    match dictionary::make(path, packer) {
+        Ok(Some(content)) => return Some(content),
+        Ok(None) => tracing::debug!("the articles are too short for a dictionary"),
+        Err(error) => tracing::warn!(%error, "no dictionary could be made"),
+    }
+    None
+}
+
+fn keep_dictionary(connection: &Connection, packer: &Packer, content: &[u8]) {
+    match dictionary::keep(connection, packer, content) {
+        Ok(()) => tracing::debug!(bytes = content.len(), "a new dictionary"),
+        Err(error) => tracing::warn!(%error, "a new dictionary cannot be kept"),
     }
 }
 

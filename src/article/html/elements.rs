@@ -20,6 +20,9 @@ const OTHER_ELEMENTS: &str = "\
     head html image input keygen label legend link listing map marquee math menu menuitem meta meter nobr object optgroup \
     option output param picture progress rb rtc script select slot spacer style svg template track";
 
+/// The same, to ask.
+pub static ELEMENT_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ELEMENTS.split(' ').collect());
+
 static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ELEMENTS.split(' ').chain(OTHER_ELEMENTS.split(' ')).collect());
 
 /// May the parser see this element? The tags of all others are taken out, since the sanitiser would drop the content
