@@ -267,7 +267,7 @@ async fn simulate(poller: &Poller, feeds: &[Arc<config::Feed>], publishers: &Mut
             if state.outage > 0 {
                 continue;
             }
-            let line = poller.poll(feed).await.unwrap();
+            let line = poller.poll(feed, std::time::Instant::now()).await.unwrap();
             assert_eq!(line.error, None, "{}", feed.url);
             state.archived += line.new;
             let published = publishers.lock().unwrap()[at].published;

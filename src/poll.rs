@@ -206,13 +206,13 @@ impl Poller {
         self.client.clone()
     }
 
-    /// Polls a feed and commits what came of it.
+    /// Polls a feed and commits what came of it. Where it has moved to an address that others share, what came from there since
+    /// `asked_at`, when somebody asked for this pass, counts for it.
     ///
     /// # Errors
     /// Those of the archive; nothing of the poll was stored then.
-    pub async fn poll(&self, feed: &Feed) -> Result<PollLine, StoreError> {
+    pub async fn poll(&self, feed: &Feed, asked_at: Instant) -> Result<PollLine, StoreError> {
         // Somebody wants this pass now: one feed's 429 must not take the others' answers from it. The feed itself waits.
-        let asked_at = Instant::now();
         self.poll_unless_served(feed, Hold::Feed, |_, last_answer| last_answer.is_some_and(|answered| answered >= asked_at)).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -228,13 +229,14 @@ async fn pass(
     shown: &mut Shown,
 ) -> Result<(), Failure> {
     shown.begin(feeds.len());
-    feeds.into_iter().for_each(|feed| room.enter(feed, Why::Asked));
+    let asked_at = Instant::now();
+    feeds.into_iter().for_each(|feed| room.enter(feed, Why::Asked(asked_at)));
     let mut polls = JoinSet::new();
     let mut refused = None;
     loop {
         while let Some((feed, _)) = room.admit() {
             let poller = poller.clone();
-            polls.spawn(async move { (poller.poll(&feed).await, feed) });
+            polls.spawn(async move { (poller.poll(&feed, asked_at).await, feed) });
         }
         let Some(ended) = polls.join_next().await else { break };
         // A poll that panics brings the command down, as it would on this thread.

@@ -437,7 +437,7 @@ impl Daemon {
         let task = self.polls.spawn(async move {
             match why {
                 Why::Planned => poller.poll_planned(&polled).await,
-                Why::Asked => poller.poll(&polled).await,
+                Why::Asked(at) => poller.poll(&polled, at).await,
             }
         });
         self.polling.insert(task.id(), feed);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -62,6 +63,7 @@ impl Daemon {
         };
         names.sort_unstable();
         names.dedup();
+        let asked_at = Instant::now();
         for name in &names {
             if !polled.insert(name.clone()) {
                 continue;
@@ -69,7 +71,7 @@ impl Daemon {
             let Some(feed) = self.timetable.take(name).or_else(|| self.disabled.get(name).cloned()) else {
                 return Err(unknown(name));
             };
-            self.room.enter(feed, Why::Asked);
+            self.room.enter(feed, Why::Asked(asked_at));
         }
         Ok(names)
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::Feed;
 
@@ -14,8 +15,8 @@ use crate::config::Feed;
 pub enum Why {
     /// Its time has come.
     Planned,
-    /// Somebody asked for a pass.
-    Asked,
+    /// Somebody asked for a pass, at this time.
+    Asked(Instant),
 }
 
 /// A feed, and why it is polled.
@@ -159,12 +160,13 @@ mod tests {
 
     #[test]
     fn what_was_only_planned_can_be_withdrawn_and_what_was_asked_for_stays() {
+        let asked = Why::Asked(Instant::now());
         let mut room = Room::new(1, 1);
-        for (name, why) in [("a", Why::Planned), ("b", Why::Asked), ("c", Why::Planned), ("d", Why::Planned)] {
+        for (name, why) in [("a", Why::Planned), ("b", asked), ("c", Why::Planned), ("d", Why::Planned)] {
             room.enter(feed_at(name, &format!("https://{name}.example/")), why);
         }
         assert_eq!(begun(&mut room), ["a", "b"]);
-        room.enter(feed_at("e", "https://e.example/"), Why::Asked);
+        room.enter(feed_at("e", "https://e.example/"), asked);
         let mut withdrawn: Vec<String> = room.withdraw_planned().iter().map(|feed| feed.name.clone()).collect();
         withdrawn.sort();
         assert_eq!(withdrawn, ["c", "d"]);
