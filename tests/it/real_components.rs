@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::support::{
     Answer, Browser, Chromium, FeedServer, Item, Place, Running, SETTINGS, installed, rss_of, strings, with_feeds, words,
 };
+use crate::writes::{TOKEN, serving};
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
@@ -138,6 +139,21 @@ fn axe() -> Option<String> {
     script
 }
 
+/// The open page fits its window, and axe finds nothing wrong with it; its picture is kept.
+#[track_caller]
+fn is_well_made(chromium: &mut Chromium, axe: Option<&str>, name: &str, width: u32, scheme: &str) {
+    chromium.value("document.querySelectorAll('details').forEach(details => { details.open = true; })");
+    let widths = chromium.value("[document.documentElement.scrollWidth, window.innerWidth]");
+    assert_eq!(widths[0], widths[1], "{name} is wider than a window of {width}");
+    chromium.picture(&format!("{name}-{width}-{scheme}"));
+    if let Some(axe) = axe {
+        chromium.value(&format!("{axe}; true"));
+        // The frame of an article's text may run no script, axe's neither.
+        let violations = chromium.value("axe.run({iframes: false}).then(found => found.violations.map(violation => [violation.id, violation.help, violation.nodes.map(node => node.html)]))");
+        assert_eq!(violations, Value::Array(Vec::new()), "{name} at {width}, {scheme}");
+    }
+}
+
 #[test]
 fn every_page_fits_its_window_and_complains_of_nothing_light_and_dark_wide_and_narrow() {
     let Some(mut chromium) = Chromium::start() else { return };
@@ -161,16 +177,7 @@ fn every_page_fits_its_window_and_complains_of_nothing_light_and_dark_wide_and_n
         for (width, scheme) in [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")] {
             chromium.look(width, scheme);
             chromium.open(&town.url(path));
-            chromium.value("document.querySelectorAll('details').forEach(details => { details.open = true; })");
-            let widths = chromium.value("[document.documentElement.scrollWidth, window.innerWidth]");
-            assert_eq!(widths[0], widths[1], "{name} is wider than a window of {width}");
-            chromium.picture(&format!("{name}-{width}-{scheme}"));
-            if let Some(axe) = &axe {
-                chromium.value(&format!("{axe}; true"));
-                // The frame of an article's text may run no script, axe's neither.
-                let violations = chromium.value("axe.run({iframes: false}).then(found => found.violations.map(violation => [violation.id, violation.help, violation.nodes.map(node => node.html)]))");
-                assert_eq!(violations, Value::Array(Vec::new()), "{name} at {width}, {scheme}");
-            }
+            is_well_made(&mut chromium, axe.as_deref(), name, width, scheme);
         }
     }
     assert_eq!(chromium.complaints(), Vec::<String>::new());
@@ -220,6 +227,68 @@ fn a_reader_searches_while_typing_reads_and_loads_images_only_when_asking_for_th
     );
     assert_eq!(chromium.complaints(), Vec::<String>::new());
     drop(town.daemon);
+}
+
+#[test]
+fn somebody_signs_in_adds_a_feed_pauses_it_polls_it_and_removes_it() {
+    let Some(mut chromium) = Chromium::start() else { return };
+    let server = FeedServer::start();
+    let (_place, daemon, browser) = serving(&server);
+    server.on(
+        "/late",
+        Answer::feed(rss_of("The Late Edition", "https://late.example/", [&item("l1", "Fog on the sound", 0, "<p>Fog.</p>")])),
+    );
+    let url = |path: &str| format!("http://{}{path}", browser.address);
+    let axe = axe();
+    let looked_at = |chromium: &mut Chromium, name: &str| {
+        for (width, scheme) in [(390, "dark"), (1280, "light")] {
+            chromium.look(width, scheme);
+            is_well_made(chromium, axe.as_deref(), name, width, scheme);
+        }
+    };
+    chromium.look(1280, "light");
+    chromium.open(&url("/feeds"));
+    chromium.click("a[href='/login']");
+    chromium.until("document.querySelector('#token') !== null");
+    looked_at(&mut chromium, "sign-in");
+    chromium.type_into("#token", TOKEN);
+    chromium.click("form.add button[type='submit']");
+    chromium.until("document.querySelector('#url') !== null");
+
+    let says = |chromium: &mut Chromium, words: &str| {
+        chromium.until(&format!("document.querySelector('.notice')?.textContent.includes({}) === true", Value::from(words)));
+    };
+    chromium.type_into("#url", &server.url("/late"));
+    chromium.click("form.add .query button[type='submit']");
+    says(&mut chromium, "Added");
+    looked_at(&mut chromium, "feeds-signed-in");
+    let added = browser.get("/api/v1/feeds").json();
+    let name = strings(added.as_array().unwrap(), "name").into_iter().find(|name| name != "own").unwrap();
+    let button = |path: &str| format!("button[formaction='{path}'][value='{name}']");
+
+    chromium.click(&button("/pause"));
+    says(&mut chromium, "is paused");
+    let state = || {
+        let feeds = browser.get("/api/v1/feeds").json();
+        feeds.as_array().unwrap().iter().find(|feed| feed["name"] == name.as_str()).unwrap()["status"].clone()
+    };
+    assert_eq!(state(), "disabled");
+    chromium.click(&button("/poll"));
+    says(&mut chromium, "was polled");
+    chromium.click(&button("/resume"));
+    says(&mut chromium, "is polled again");
+    assert_eq!(state(), "ok");
+
+    chromium.click(&format!("a[aria-label='Remove: {name}']"));
+    chromium.until("document.querySelector('button.danger') !== null");
+    looked_at(&mut chromium, "remove");
+    chromium.click("button.danger");
+    says(&mut chromium, "is removed");
+    assert_eq!(strings(browser.get("/api/v1/feeds").json().as_array().unwrap(), "name"), ["own"]);
+    chromium.click("button[formaction='/logout']");
+    chromium.until("document.querySelector(\"a[href='/login']\") !== null");
+    assert_eq!(chromium.complaints(), Vec::<String>::new());
+    drop(daemon);
 }
 
 #[test]
