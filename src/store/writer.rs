@@ -52,7 +52,8 @@ impl Writer {
     pub fn start(path: PathBuf, connection: Connection, packer: Arc<Packer>) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         // Weak: when all others are done, so is the thread.
-        let writing = Writing { path: path.clone(), packer, queue: queue.downgrade(), dictionary_asked: false };
+        let writing =
+            Writing { path: path.clone(), packer, queue: queue.downgrade(), dictionary_asked: false, longest_group: LONGEST_GROUP };
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writing.work(connection, waiting))
@@ -111,6 +112,8 @@ struct Writing {
     queue: mpsc::WeakSender<Work>,
     /// Is a new dictionary being made, or could none be?
     dictionary_asked: bool,
+    /// So long polls may join a group.
+    longest_group: Duration,
 }
 
 impl Writing {
@@ -147,7 +150,9 @@ impl Writing {
             Err(error) => return self.refuse(&error, first, waiting),
         };
         let mut group = Group { polls: vec![first], errand: None };
-        let committed = commit_group(transaction, &self.packer, neighbours, &mut group, || waiting.try_recv().ok());
+        let began = Instant::now();
+        let joins = || if began.elapsed() < self.longest_group { waiting.try_recv().ok() } else { None };
+        let committed = commit_group(transaction, &self.packer, neighbours, &mut group, joins);
         if committed.is_err() {
             neighbours.drop_picture();
         }
@@ -243,7 +248,6 @@ fn commit_group(
     group: &mut Group,
     mut joins: impl FnMut() -> Option<Work>,
 ) -> rusqlite::Result<Vec<PollReport>> {
-    let began = Instant::now();
     let mut entries = 0;
     let mut unindexed = Unindexed::default();
     let mut reports = Vec::new();
@@ -252,7 +256,7 @@ fn commit_group(
         unindexed.extend(tokens);
         reports.push(report);
         entries += poll.document.as_ref().map_or(1, |document| document.entries.len());
-        if entries < MOST_ENTRIES && began.elapsed() < LONGEST_GROUP {
+        if entries < MOST_ENTRIES {
             match joins() {
                 Some(Work::Poll(poll, done)) => group.polls.push((poll, done)),
                 Some(Work::Errand(errand)) => group.errand = Some(errand),
@@ -328,7 +332,13 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         set_up(&mut connection).unwrap();
         let (queue, mut waiting) = mpsc::channel(8);
-        let writing = Writing { path: "a.db".into(), packer: Arc::default(), queue: queue.downgrade(), dictionary_asked: false };
+        let writing = Writing {
+            path: "a.db".into(),
+            packer: Arc::default(),
+            queue: queue.downgrade(),
+            dictionary_asked: false,
+            longest_group: Duration::MAX,
+        };
         let mut neighbours = Neighbours::new(Arc::default());
         let mut answers = Vec::new();
         let mut join = |feed: &str, packs: bool| {

@@ -60,8 +60,8 @@ fn faketime() -> Option<&'static str> {
 
 #[test]
 fn a_running_daemon_lives_through_a_clock_that_is_set_back_and_ahead_by_years() {
-    let Some(library) = faketime() else {
-        eprintln!("skipped: libfaketime is not installed");
+    let Some(library) = faketime().filter(|_| cfg!(debug_assertions)) else {
+        eprintln!("skipped: libfaketime is not installed, or the program has an allocator that it does not know");
         return;
     };
     let server = FeedServer::start();

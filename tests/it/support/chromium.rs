@@ -77,6 +77,7 @@ impl Chromium {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
+        browser.call("Page.setLifecycleEventsEnabled", json!({"enabled": true}));
         Some(browser)
     }
 
@@ -121,16 +122,13 @@ impl Chromium {
         self.events.clear();
         let opened = self.call("Page.navigate", json!({"url": address}));
         assert!(opened["errorText"].is_null(), "{address}: {}", opened["errorText"]);
-        self.wait_for_event("Page.loadEventFired");
-    }
-
-    #[track_caller]
-    fn wait_for_event(&mut self, method: &str) {
+        // Of this navigation: one that a click began before may end only now.
         let until = Instant::now() + PATIENCE;
         loop {
             let event = self.events.pop_front().or_else(|| self.receive(until));
-            let event = event.unwrap_or_else(|| panic!("{method} does not come"));
-            if event["method"] == method {
+            let event = event.unwrap_or_else(|| panic!("{address} is not loaded"));
+            let told = &event["params"];
+            if event["method"] == "Page.lifecycleEvent" && told["name"] == "load" && told["loaderId"] == opened["loaderId"] {
                 return;
             }
         }
