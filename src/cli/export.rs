@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::article::Article;
+use crate::export::relay::relay;
 use crate::export::state::Filters;
 use crate::export::target::{Target, TargetError};
 use crate::export::when::When;
@@ -169,12 +170,21 @@ pub fn run_export<E: Error + 'static>(
 ) -> Result<Ended, ExportError<E>> {
     let mut target = Target::open(output)?;
     let is_stream = target.is_stream();
-    let written = {
-        let mut writer = writer(format, Box::new(&mut target));
-        let articles = articles.into_iter().map(|article| article.map_err(Interruption::Archive));
-        let forgotten = forgotten.into_iter().map(|forgotten| forgotten.map_err(Interruption::Archive));
-        write_all(writer.as_mut(), head, articles, forgotten)
-    };
+    let written = std::thread::scope(|scope| {
+        let (relay, pieces) = relay();
+        let arriving = scope.spawn(|| pieces.write_to(&mut target));
+        let written = {
+            let mut writer = writer(format, Box::new(relay));
+            let articles = articles.into_iter().map(|article| article.map_err(Interruption::Archive));
+            let forgotten = forgotten.into_iter().map(|forgotten| forgotten.map_err(Interruption::Archive));
+            write_all(writer.as_mut(), head, articles, forgotten)
+        };
+        match (written, arriving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))) {
+            (Err(Interruption::Archive(error)), _) => Err(Interruption::Archive(error)),
+            (_, Err(error)) => Err(Interruption::Sink(error)),
+            (written, Ok(())) => written,
+        }
+    });
     let path = || output.filter(|path| *path != Path::new("-")).unwrap_or(Path::new("standard output")).to_owned();
     let failed = match written {
         Ok(articles) => match target.finish() {

@@ -9,6 +9,7 @@ pub mod json;
 mod jsonfeed;
 pub mod markdown;
 mod opml;
+pub mod relay;
 pub mod state;
 pub mod target;
 pub mod text;

@@ -6,7 +6,7 @@
 //! What is no regular file (a pipe, `/dev/stdout`) cannot be replaced and is written to directly.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -22,7 +22,7 @@ pub struct Target {
 
 #[derive(Debug)]
 enum Sink {
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stdout(BufWriter<Stdout>),
     /// A pipe or device.
     Stream(PathBuf, BufWriter<File>),
     Replacement {
@@ -54,9 +54,9 @@ impl Target {
         }
     }
 
-    /// Standard output, locked.
+    /// Standard output.
     pub fn stdout() -> Self {
-        Self { sink: Sink::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())) }
+        Self { sink: Sink::Stdout(BufWriter::with_capacity(BUFFER, io::stdout())) }
     }
 
     /// A file that is replaced whole.
